@@ -1,0 +1,116 @@
+"""An artifact: named files and the canonical manifest that lists them. Its digest is that of the manifest's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from blake3 import blake3
+
+from modelkeep.errors import ContainerError, IntegrityError, VersionError
+
+#: The version of the artifact's layout. docs/format.md has the procedure for raising it.
+ARTIFACT_VERSION = 1
+
+MANIFEST = "manifest.json"
+MANIFEST_LIMIT = 16 << 20
+DIGEST_PREFIX = "blake3:"
+
+# Above this size a second thread pays for its start.
+_PARALLEL_BYTES = 1 << 20
+
+
+class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of an artifact: its size in bytes and the digest of its bytes."""
+
+    size: int
+    digest: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an artifact says of itself. It holds no float, no clock and no user, so equal models give equal bytes."""
+
+    modelkeep: int
+    format: str
+    framework: str
+    model: str
+    files: dict[str, FileEntry]
+    environment: dict[str, Any] = {}
+    schema: dict[str, Any] = {}
+    probe: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
+
+    def encode(self) -> bytes:
+        """The canonical bytes: sorted keys, no white space, UTF-8. ``decode(m.encode()) == m``."""
+        return msgspec.json.encode(self, order="sorted")
+
+    @property
+    def digest(self) -> str:
+        return digest(self.encode())
+
+
+class _VersionOnly(msgspec.Struct):
+    modelkeep: int
+
+
+def decode_manifest(data: bytes) -> Manifest:
+    """The manifest in ``data``; refused unless it is canonical: it must re-encode to the same bytes."""
+    try:
+        version = msgspec.json.decode(data, type=_VersionOnly).modelkeep
+        if version > ARTIFACT_VERSION:
+            raise VersionError(
+                f"the artifact has version {version}, and this modelkeep reads up to version {ARTIFACT_VERSION}",
+                hint="install a newer modelkeep: pip install -U modelkeep",
+            )
+        manifest = msgspec.json.decode(data, type=Manifest)
+        canonical = manifest.encode() == data and version == ARTIFACT_VERSION
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ContainerError(f"the manifest is not valid: {error}", hint=DAMAGED_HINT) from None
+    if not canonical or _has_float(manifest):
+        raise ContainerError("the manifest is not in its canonical form", hint=DAMAGED_HINT)
+    return manifest
+
+
+def _has_float(manifest: Manifest) -> bool:
+    stack: list[Any] = [manifest.environment, manifest.schema, manifest.probe, manifest.facts]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+        elif isinstance(value, float):
+            return True
+    return False
+
+
+DAMAGED_HINT = "the file was changed or damaged after it was saved; get it again from where it came from"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A readable artifact: the manifest and every other file as bytes, in memory or mapped."""
+
+    manifest: Manifest
+    files: Mapping[str, memoryview]
+    digest: str
+
+    def verify(self) -> None:
+        """Compare every byte with the manifest's digests."""
+        for name, entry in self.manifest.files.items():
+            if digest(self.files[name]) != entry.digest:
+                raise IntegrityError(f"{name} is not what was saved", hint=DAMAGED_HINT)
+
+
+def digest(data: bytes | bytearray | memoryview) -> str:
+    """The BLAKE3 digest of ``data``, as ``blake3:`` and 64 hexadecimal digits."""
+    hasher = new_hasher(len(data))
+    hasher.update(data)
+    return DIGEST_PREFIX + hasher.hexdigest()
+
+
+def new_hasher(size: int) -> blake3:
+    """A BLAKE3 hasher for ``size`` bytes: on all cores if that pays."""
+    return blake3(max_threads=blake3.AUTO) if size >= _PARALLEL_BYTES else blake3()

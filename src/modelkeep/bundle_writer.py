@@ -1,0 +1,124 @@
+"""Writing the one-file form: parts stream through, so that a model is never held a second time."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO
+
+from modelkeep.artifact import DIGEST_PREFIX, MANIFEST, FileEntry, Manifest, digest, new_hasher
+from modelkeep.bundle import Member, data_offset, directory, local_header, tail
+from modelkeep.ports import Buffer, Part
+
+_PIECE = 8 << 20
+# Up to this size everything is put together in memory and written by one call.
+_ONE_WRITE = 1 << 20
+
+
+class _Seal:
+    """The digest and the CRC of one part, fed piece by piece."""
+
+    def __init__(self, size: int) -> None:
+        self._hasher = new_hasher(size)
+        self.crc = 0
+        self.size = 0
+
+    def update(self, piece: memoryview) -> None:
+        self._hasher.update(piece)
+        self.crc = zlib.crc32(piece, self.crc)
+        self.size += len(piece)
+
+    def entry(self) -> FileEntry:
+        return FileEntry(self.size, DIGEST_PREFIX + self._hasher.hexdigest())
+
+
+def write_bundle(
+    file: BinaryIO,
+    parts: Mapping[str, Part],
+    manifest_of: Callable[[dict[str, FileEntry]], Manifest],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> str:
+    """Write ``parts`` and their manifest to ``file`` (seekable, at its start); return the artifact's digest.
+
+    ``manifest_of`` gets every file's size and digest. Parts whose names come after the manifest's are read twice.
+    ``progress`` is told the bytes written and the bytes in all.
+    """
+    total = sum(part.size for part in parts.values())
+    if total < _ONE_WRITE:
+        memory = io.BytesIO()
+        made = _write(memory, parts, manifest_of, lambda done: None)
+        _write_all(file, memory.getbuffer())
+        return made
+    return _write(file, parts, manifest_of, lambda done: progress(done, total))
+
+
+def _write(
+    file: BinaryIO,
+    parts: Mapping[str, Part],
+    manifest_of: Callable[[dict[str, FileEntry]], Manifest],
+    progress: Callable[[int], None],
+) -> str:
+    entries = {name: _seal(part) for name, part in parts.items() if name > MANIFEST}
+    members: list[Member] = []
+    manifest_digest = ""
+    with ThreadPoolExecutor(1) as sealer:
+        for name in sorted([*parts, MANIFEST]):
+            if name == MANIFEST:
+                raw = manifest_of(entries).encode()
+                manifest_digest, part = digest(raw), Part.of(raw)
+            else:
+                part = parts[name]
+            header = members[-1].end if members else 0
+            file.seek(data_offset(name, header))
+            seal = _stream(file, part, sealer, progress)
+            members.append(Member(name, seal.size, seal.crc, header))
+            if name != MANIFEST:
+                entries[name] = seal.entry()
+    central = directory(members)
+    file.write(central + tail(members, central, manifest_digest))
+    for member in members:
+        file.seek(member.header)
+        file.write(local_header(member))
+    return manifest_digest
+
+
+def _seal(part: Part) -> FileEntry:
+    seal = _Seal(part.size)
+    for piece in _pieces(part.chunks()):
+        seal.update(piece)
+    return seal.entry()
+
+
+def _stream(file: BinaryIO, part: Part, sealer: ThreadPoolExecutor, progress: Callable[[int], None]) -> _Seal:
+    seal = _Seal(part.size)
+    pending = None
+    for piece in _pieces(part.chunks()):
+        if pending is not None:
+            pending.result()
+            pending = None
+        if len(piece) < _PIECE:
+            seal.update(piece)
+        else:  # hashing and writing both release the interpreter lock: they run side by side
+            pending = sealer.submit(seal.update, piece)
+        _write_all(file, piece)
+        progress(len(piece))
+    if pending is not None:
+        pending.result()
+    if seal.size != part.size:
+        raise AssertionError(f"a writer announced {part.size} bytes and gave {seal.size}")
+    return seal
+
+
+def _pieces(chunks: Iterable[Buffer]) -> Iterator[memoryview]:
+    for chunk in chunks:
+        view = memoryview(chunk).cast("B")
+        for start in range(0, len(view), _PIECE):
+            yield view[start : start + _PIECE]
+
+
+def _write_all(file: BinaryIO, data: memoryview) -> None:
+    """Raw files may take less than they are given, at the edge of a full disk for one."""
+    while data:
+        data = data[file.write(data) :]

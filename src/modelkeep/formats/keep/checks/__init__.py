@@ -1,0 +1,3 @@
+"""TEMPORARY"""
+def checks_for(cls): return ()
+def check_object(obj, allow_regex): pass

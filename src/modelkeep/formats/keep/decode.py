@@ -1,0 +1,295 @@
+"""From files to a live object in three steps: parse (bytes to a plan), audit (plan and policy), build.
+
+What is audited is what is built: the plan's tables hold every class and function, and nodes only count into them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from modelkeep.errors import CheckError, GraphError, LoadError, VersionError, quote
+from modelkeep.formats.keep import names, packing, tensors
+from modelkeep.formats.keep.encode import GRAPH_VERSION
+from modelkeep.formats.keep.handlers import Handler, Node
+from modelkeep.policy import Policy
+
+MAX_NODES = 20_000_000
+MAX_DEPTH = 120
+_EMPTY = tensors.Tensors(memoryview(b""), [])
+
+
+class Graph(msgspec.Struct, forbid_unknown_fields=True):
+    """The text of a graph, as JSON has it."""
+
+    version: int
+    types: list[str]
+    functions: list[str]
+    pools: list[Any]
+    packed: list[Any]
+    root: Any
+
+
+class _VersionOnly(msgspec.Struct):
+    version: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A parsed graph: pure data."""
+
+    graph: Graph
+    arrays: tensors.Tensors
+
+
+def parse(text: memoryview, arrays: memoryview | None, *, check: bool = True) -> Plan:
+    """The plan in a graph's two files. Bounds come before work: nothing is allocated on the word of a number."""
+    raw = bytes(text)
+    if raw.count(b"[") + raw.count(b"{") > MAX_NODES:
+        raise GraphError("the graph has too many nodes")
+    try:
+        version = msgspec.json.decode(raw, type=_VersionOnly).version
+        if version > GRAPH_VERSION:
+            raise VersionError(
+                f"the graph has version {version}, and this modelkeep reads up to version {GRAPH_VERSION}",
+                hint="install a newer modelkeep: pip install -U modelkeep",
+            )
+        graph = msgspec.json.decode(raw, type=Graph)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise GraphError(f"the graph is not valid JSON of the format: {error}") from None
+    if version != GRAPH_VERSION:
+        raise GraphError(f"there is no graph of version {version}")
+    if check and msgspec.json.encode(graph) != raw:
+        _refuse_duplicates(raw)
+    return Plan(graph, _EMPTY if arrays is None else tensors.parse(arrays))
+
+
+def _refuse_duplicates(raw: bytes) -> None:
+    """The text is not what this machine would write: refuse it if a key occurs twice, so that no two readers differ."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            raise GraphError("a key occurs twice in the graph")
+        return made
+
+    try:
+        json.loads(raw, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise GraphError(f"the graph is not valid JSON: {error}") from None
+
+
+@dataclass
+class Builder:
+    """Builds what a plan says. The tables are resolved before the first node is looked at."""
+
+    plan: Plan
+    policy: Policy
+    kinds: Mapping[str, Handler]
+    pool_builders: Mapping[str, Callable[[Builder, dict[str, Any]], list[Any]]]
+    own: Mapping[str, Any] = field(default_factory=dict)
+    check: bool = True
+    types: list[type] = field(default_factory=list)
+    functions: list[Any] = field(default_factory=list)
+    pools: list[list[Any]] = field(default_factory=list)
+    checks: list[tuple[Callable[[Any, Policy], None], Any]] = field(default_factory=list)
+    _defined: dict[int, Any] = field(default_factory=dict)
+    _open: int | None = None
+    _depth: int = 0
+    _objects: list[bool] = field(default_factory=list)
+    _packed: dict[int, list[Any]] = field(default_factory=dict)
+
+    # -- audit ----------------------------------------------------------------------------------------------------
+
+    def audit(self) -> None:
+        """Every class and function is on a list or trusted, or nothing is built."""
+        graph = self.plan.graph
+        self._packed = packing.parse_rows(graph.packed, len(self.plan.arrays.table))
+        for table in (graph.types, graph.functions):
+            if len(set(table)) != len(table):
+                raise GraphError("a name occurs twice in a table of the graph")
+        self._objects = [name in names.OBJECT_NAMES or ":" in name for name in graph.types]
+        self.types = [names.resolve_class(name, self.policy, self.own) for name in graph.types]
+        self.functions = [names.resolve_function(name, self.policy, self.own) for name in graph.functions]
+
+    # -- build ----------------------------------------------------------------------------------------------------
+
+    def run(self) -> Any:
+        """The finished, checked object."""
+        self.audit()
+        for description in self.plan.graph.pools:
+            kind = self.a_dict(description).get("kind")
+            make = self.pool_builders.get(kind) if isinstance(kind, str) else None
+            if make is None:
+                raise GraphError(f"{quote(repr(kind))} is not a kind of pool")
+            self.pools.append(make(self, description))
+        root = self.build(self.plan.graph.root)
+        if self.check:
+            for check, obj in self.checks:
+                self._run_check(check, obj, root)
+        return root
+
+    def _run_check(self, check: Callable[[Any, Policy], None], obj: Any, root: Any) -> None:
+        try:
+            check(obj, self.policy)
+        except LoadError:
+            raise
+        except (RecursionError, MemoryError):
+            raise CheckError(f"a {type(obj).__name__} is too deep to check") from None
+        except Exception as error:
+            # The check met something of a kind that it doesn't expect: that is a refusal, never a pass.
+            raise CheckError(f"a {type(obj).__name__} is not well-formed: {quote(str(error))}") from error
+
+    def build(self, value: Any) -> Any:
+        """What a JSON value stands for."""
+        if type(value) is not list:
+            if type(value) is dict:
+                raise GraphError("a dictionary stands outside a node")
+            return value
+        kind = value[0] if value else None
+        if kind == "ref":
+            return self._resolve(value)
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise GraphError(f"the graph is nested more than {MAX_DEPTH} levels deep")
+        self._open = None
+        made = self._define(value) if kind == "def" else self._decode(value)
+        self._depth -= 1
+        return made
+
+    def _decode(self, node: Node) -> Any:
+        kind = node[0] if node else None
+        handler = self.kinds.get(kind) if type(kind) is str else None
+        if handler is None:
+            raise GraphError(f"{quote(repr(kind))} is not a kind of node")
+        return handler.decode(self, node)
+
+    def _define(self, node: Node) -> Any:
+        self.arity(node, 3)
+        number, inner = node[1], node[2]
+        if (
+            type(number) is not int
+            or number in self._defined
+            or type(inner) is not list
+            or inner[:1] in (["def"], ["ref"])
+        ):
+            raise GraphError("a shared object is not defined once, by a node")
+        self._open = number
+        made = self._decode(inner)
+        if self._defined.setdefault(number, made) is not made:
+            raise GraphError("a shared object was built twice")
+        return made
+
+    def _resolve(self, node: Node) -> Any:
+        self.arity(node, 2)
+        if type(node[1]) is not int or node[1] not in self._defined:
+            raise GraphError("a reference to an object that is not there yet")
+        return self._defined[node[1]]
+
+    # -- what handlers call ---------------------------------------------------------------------------------------
+
+    def register(self, obj: Any) -> None:
+        """Make ``obj``, still empty, known to its own parts: for kinds that can hold themselves."""
+        if self._open is not None:
+            self._defined[self._open] = obj
+            self._open = None
+
+    def later(self, check: Callable[[Any, Policy], None], obj: Any) -> None:
+        """Check ``obj`` when everything is built; parts come before what holds them."""
+        if self.check:
+            self.checks.append((check, obj))
+
+    def fill(self, items: list[Any]) -> list[Any]:
+        """Replace the nodes among ``items`` by what they stand for. Plain values cost nothing."""
+        kinds = set(map(type, items))
+        if list in kinds or dict in kinds:
+            for i, value in enumerate(items):
+                if type(value) is list or type(value) is dict:
+                    try:
+                        items[i] = self.build(value)
+                    except LoadError as error:
+                        raise error.within(f"[{i}]") from None
+        return items
+
+    def fill_state(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The same for the values of a dictionary."""
+        for key, value in state.items():
+            if type(value) is list or type(value) is dict:
+                try:
+                    state[key] = self.build(value)
+                except LoadError as error:
+                    raise error.within(f".{key}" if key.isidentifier() else f"[{quote(key, 40)}]") from None
+        return state
+
+    def segment(self, number: Any) -> np.ndarray:
+        """The array in a segment, over the file's memory; packed ones are unpacked."""
+        if type(number) is not int or not 0 <= number < len(self.plan.arrays.table):
+            raise GraphError("an array is not in the file")
+        if number in self._packed:
+            return packing.unpack(self.plan.arrays.raw(number), self._packed[number])
+        return self.plan.arrays.array(number)
+
+    def a_type(self, number: Any) -> type:
+        return self._entry(self.types, number, "class")  # type: ignore[no-any-return]
+
+    def is_object_type(self, number: int) -> bool:
+        """Whether a class of the table may be restored from its attributes."""
+        return self._objects[number]
+
+    def is_own_type(self, number: int) -> bool:
+        """Whether a class of the table is the reader's own, which the policy trusts with its own code."""
+        return ":" in self.plan.graph.types[number]
+
+    def a_function(self, number: Any) -> Any:
+        return self._entry(self.functions, number, "function")
+
+    def pooled(self, node: Node) -> Any:
+        """What ``[kind, pool, index]`` names."""
+        self.arity(node, 3)
+        return self._entry(self._entry(self.pools, node[1], "pool"), node[2], "member of a pool")
+
+    @staticmethod
+    def _entry(table: list[Any], number: Any, what: str) -> Any:
+        if type(number) is not int or not 0 <= number < len(table):
+            raise GraphError(f"a {what} is not in its table")
+        return table[number]
+
+    @staticmethod
+    def arity(node: Node, length: int) -> None:
+        if len(node) != length:
+            raise GraphError(f"a node of kind {quote(str(node[0]))} has {len(node)} parts instead of {length}")
+
+    @classmethod
+    def text(cls, node: Node) -> str:
+        """The one text of a node ``[kind, text]``."""
+        cls.arity(node, 2)
+        if type(node[1]) is not str:
+            raise GraphError(f"a node of kind {quote(str(node[0]))} needs a text")
+        return node[1]
+
+    @staticmethod
+    def a_list(value: Any) -> list[Any]:
+        if type(value) is not list:
+            raise GraphError("a list is needed here")
+        return value
+
+    @staticmethod
+    def a_dict(value: Any) -> dict[str, Any]:
+        if type(value) is not dict:
+            raise GraphError("a dictionary is needed here")
+        return value
+
+    @staticmethod
+    def sizes(value: Any) -> tuple[int, ...]:
+        """A shape: few axes, each of a length that no product can overflow."""
+        if type(value) is not list or len(value) > tensors.MAX_DIMENSIONS:
+            raise GraphError("a shape is a list of lengths")
+        if not all(type(n) is int and 0 <= n < 1 << 40 for n in value) or math.prod(value) >= 1 << 62:
+            raise GraphError("a shape has an unusable length")
+        return tuple(value)

@@ -1,0 +1,61 @@
+"""The two functions of the safe format: a model to files, and files to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from modelkeep.artifact import Artifact
+from modelkeep.errors import GraphError, ModelkeepError, quote
+from modelkeep.formats.keep import code
+from modelkeep.formats.keep.decode import Builder, Plan, parse
+from modelkeep.formats.keep.encode import Encoder
+from modelkeep.formats.keep.types import KINDS, POOLS, handler_of
+from modelkeep.policy import Policy
+from modelkeep.ports import Part, Written
+
+GRAPH = "graph"
+_ARRAYS = {GRAPH: "arrays.safetensors"}
+
+
+def write(model: Any, *, compress: str | None = None, source: Iterable[str] = ()) -> Written:
+    """The files of ``model``, and for the manifest: the classes that it names and the trust that it asks for."""
+    files = code.collect(source)
+    encoder = Encoder(handler_of, compress=compress)
+    parts = encoder.parts(model, GRAPH) | code.parts(files, encoder.types + encoder.functions)
+    own = [name for name in (*encoder.types, *encoder.functions) if ":" in name]
+    return Written(parts, {"classes": sorted(encoder.types), "own": sorted(own)})
+
+
+def write_graph(value: Any, name: str) -> dict[str, Part]:
+    """Any value as a graph of its own beside the model's: ``NAME.json`` and ``NAME.safetensors``."""
+    return Encoder(handler_of).parts(value, name)
+
+
+def plan(files: Mapping[str, memoryview], name: str = GRAPH, *, check: bool = True) -> Plan:
+    """The parsed graph ``name`` of an artifact: pure data."""
+    text = files.get(f"{name}.json")
+    if text is None:
+        raise GraphError(f"there is no {name}.json in the file")
+    return parse(text, files.get(_ARRAYS.get(name, f"{name}.safetensors")), check=check)
+
+
+def read(artifact: Artifact, policy: Policy, *, check: bool = True) -> Any:
+    """The model. ``check=False`` leaves out the structural checks, for bytes that were checked when they came."""
+    return read_graph(artifact.files, policy, check=check)
+
+
+def read_graph(files: Mapping[str, memoryview], policy: Policy, name: str = GRAPH, *, check: bool = True) -> Any:
+    """What a graph of an artifact stands for. Whatever is wrong with it comes out as one of modelkeep's errors."""
+    try:
+        own = code.modules(files, policy)
+        return Builder(plan(files, name, check=check), policy, KINDS, POOLS, own, check).run()
+    except ModelkeepError:
+        raise
+    except RecursionError:
+        raise GraphError("the graph is nested too deep") from None
+    except MemoryError:
+        raise GraphError("the graph asks for more memory than there is") from None
+    except Exception as error:
+        # A decoder met a value that no writer makes; what it raised is not the reader's to understand.
+        raise GraphError(f"the graph can't be built: {quote(f'{type(error).__name__}: {error}')}") from error

@@ -1,0 +1,200 @@
+"""How arrays lie in memory: order, gaps, direction and overlap, kept because they can change a last bit.
+
+BLAS takes another kernel for a strided vector, and ``a @ a.T`` another one when both are the same memory. A node is
+``["array", segment]`` for an array in C order, and has options otherwise:
+
+``axes``    the segment's axes are these axes of the array (its order in memory)
+``gaps``    by axis of the segment, whether elements are left between its neighbours; one item is left on loading
+``flip``    axes of the array that run backwards
+``dtype``, ``shape``   for what safetensors has no dtype for: the segment holds the bytes
+``strides``, ``offset`` (in bytes, with ``dtype`` and ``shape``)   a view into a segment that several arrays share
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from modelkeep.formats.keep import dtypes
+from modelkeep.formats.keep.handlers import Node
+from modelkeep.formats.keep.tensors import NATIVE, Segment
+from modelkeep.ports import Buffer
+
+_CHUNK = 8 << 20
+
+
+class Shelf:
+    """The arrays of one walk; laid out at its end, when it is known which of them overlap."""
+
+    def __init__(self, add: Any) -> None:
+        self._add = add
+        self._arrays: list[np.ndarray] = []
+        self._nodes: list[Node] = []
+
+    def put(self, array: np.ndarray) -> Node:
+        node: Node = ["array"]
+        self._arrays.append(array)
+        self._nodes.append(node)
+        return node
+
+    def lay_out(self) -> None:
+        cluster_of = self._clusters()
+        bases: dict[int, tuple[int, int, str]] = {}
+        for i, (array, node) in enumerate(zip(self._arrays, self._nodes, strict=True)):
+            members = cluster_of.get(i)
+            if members is None:
+                node += self._single(array)
+            elif all(_same_view(array, self._arrays[m]) for m in members) and not _overlaps_itself(array):
+                node += self._nodes[members[0]][1:] if members[0] != i else self._single(array)
+            else:
+                if members[0] not in bases:
+                    bases[members[0]] = self._base([self._arrays[m] for m in members])
+                node += _view_into(array, *bases[members[0]])
+
+    def _clusters(self) -> dict[int, list[int]]:
+        """For each array that shares memory with others (or with itself), all arrays of that piece of memory."""
+        if all(a.base is None and (a.flags.c_contiguous or a.flags.f_contiguous) for a in self._arrays):
+            return {}  # the usual case: every array owns its memory
+        clusters: dict[int, list[int]] = {}
+        together: list[int] = []
+        reach = 0
+        for low, high, i in sorted((*span(a), i) for i, a in enumerate(self._arrays) if a.size):
+            if low >= reach:
+                self._close(clusters, together)
+                together = []
+            together.append(i)
+            reach = max(reach, high)
+        self._close(clusters, together)
+        return clusters
+
+    def _close(self, clusters: dict[int, list[int]], together: list[int]) -> None:
+        if len(together) > 1 or (together and _overlaps_itself(self._arrays[together[0]])):
+            members = sorted(together)
+            clusters.update(dict.fromkeys(members, members))
+
+    def _single(self, array: np.ndarray) -> list[Any]:
+        if array.flags.c_contiguous and array.dtype.str in NATIVE:
+            return [self._add(_segment(array))]
+        options: dict[str, Any] = {}
+        flip = [axis for axis, stride in enumerate(array.strides) if stride < 0 and array.shape[axis] > 1]
+        if flip:
+            array = np.flip(array, flip)
+        axes = sorted(range(array.ndim), key=lambda axis: (-array.strides[axis], axis))
+        if not array.flags.c_contiguous:
+            array = array.transpose(axes)
+            gaps = _gaps(array)
+            if axes != sorted(axes):
+                options["axes"] = axes
+            if any(gaps):
+                options["gaps"] = gaps
+        if flip:
+            options["flip"] = flip
+        if array.dtype.str not in NATIVE:
+            options |= {"dtype": dtypes.encode(array.dtype), "shape": list(array.shape)}
+        number = self._add(_segment(array))
+        return [number, options] if options else [number]
+
+    def _base(self, arrays: list[np.ndarray]) -> tuple[int, int, str]:
+        """One segment for all memory that ``arrays`` cover: its number, its address, and its dtype."""
+        spans = [span(a) for a in arrays]
+        low, high = min(s[0] for s in spans), max(s[1] for s in spans)
+        whole = next((a for a, s in zip(arrays, spans, strict=True) if s == (low, high) and _is_plain(a)), None)
+        dtype = arrays[0].dtype
+        if whole is None:
+            memory = np.zeros(high - low, np.uint8)
+            for array in arrays:
+                view = np.ndarray(array.shape, array.dtype, memory, _address(array) - low, array.strides)
+                view[...] = array
+        else:
+            memory = whole.reshape(-1, order="A").view(np.uint8)
+        typed = (
+            dtype.str in NATIVE and all(a.dtype == dtype for a in arrays) and (high - low) % dtype.itemsize == 0
+        )  # so that any reader of safetensors sees numbers
+        if typed:
+            memory = memory.view(dtype)
+        return self._add(_segment(memory)), low, memory.dtype.str
+
+
+def _view_into(array: np.ndarray, segment: int, low: int, dtype: str) -> list[Any]:
+    options: dict[str, Any] = {"shape": list(array.shape), "strides": list(array.strides)}
+    options["offset"] = _address(array) - low
+    if array.dtype.str != dtype:
+        options["dtype"] = dtypes.encode(array.dtype)
+    return [segment, options]
+
+
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def span(array: np.ndarray) -> tuple[int, int]:
+    """The first byte that the array uses, and the one behind its last."""
+    low = _address(array)
+    if array.flags.c_contiguous or array.flags.f_contiguous:
+        return low, low + array.nbytes
+    reach = [(n - 1) * stride for n, stride in zip(array.shape, array.strides, strict=True)]
+    return low + sum(r for r in reach if r < 0), low + sum(r for r in reach if r > 0) + array.itemsize
+
+
+def _same_view(a: np.ndarray, b: np.ndarray) -> bool:
+    return _address(a) == _address(b) and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
+
+
+def _overlaps_itself(array: np.ndarray) -> bool:
+    """Whether some bytes belong to two elements: a broadcast axis, a sliding window."""
+    if array.flags.c_contiguous or array.flags.f_contiguous or not array.size:
+        return False
+    steps = sorted((abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1)
+    reach = array.itemsize
+    for stride, length in steps:
+        if stride < reach:
+            return True
+        reach = stride * (length - 1) + reach
+    return False
+
+
+def _is_plain(array: np.ndarray) -> bool:
+    return array.flags.c_contiguous or array.flags.f_contiguous
+
+
+def _gaps(array: np.ndarray) -> list[bool]:
+    """For an array whose axes are in the order of memory: by axis, whether its step is longer than what it holds."""
+    gaps, need = [], array.itemsize
+    for length, stride in zip(reversed(array.shape), reversed(array.strides), strict=True):
+        gaps.append(length > 1 and stride > need)
+        need = max(stride, need) * length if length > 1 else need
+    return gaps[::-1]
+
+
+def gapped_like(array: np.ndarray, gaps: list[bool]) -> np.ndarray:
+    """A copy of ``array`` with one item left between neighbours on each axis that ``gaps`` names."""
+    strides, need = [], array.itemsize
+    for length, gap in zip(reversed(array.shape), reversed(gaps), strict=True):
+        step = need + array.itemsize if gap else need
+        strides.append(step)
+        need = step * length
+    memory = np.zeros(max(need, 1), np.uint8)
+    made: np.ndarray = np.ndarray(array.shape, array.dtype, memory, 0, strides[::-1])
+    made[...] = array
+    return made
+
+
+def _segment(array: np.ndarray) -> Segment:
+    """``array``'s elements in C order; a large array that is not in C order is copied a piece at a time."""
+    if array.dtype.str in NATIVE:
+        return Segment(NATIVE[array.dtype.str], array.shape, lambda: _chunks(array))
+    return Segment("U8", (array.nbytes,), lambda: _chunks(array))
+
+
+def _chunks(array: np.ndarray) -> Iterator[Buffer]:
+    if array.nbytes == 0:
+        return
+    if array.flags.c_contiguous:
+        yield memoryview(array.reshape(-1).view(np.uint8))
+        return
+    rows = max(1, _CHUNK // max(1, array.nbytes // len(array)))
+    for start in range(0, len(array), rows):
+        piece = np.ascontiguousarray(array[start : start + rows])
+        yield memoryview(piece.reshape(-1).view(np.uint8))

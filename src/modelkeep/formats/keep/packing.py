@@ -1,0 +1,152 @@
+"""Compressed segments: an array in blocks, each byte-shuffled and a zstd frame of its own, unpacked side by side."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from modelkeep.errors import GraphError, IntegrityError, MissingPackageError, UsageError, quote
+from modelkeep.formats.keep.tensors import DTYPES, Segment
+from modelkeep.ports import Buffer
+
+BLOCK = 4 << 20
+LEVEL = 3
+#: Smaller segments stay as they are: a frame's own bytes would eat the gain.
+LEAST = 256
+MAX_RATIO = 4096
+CODECS = ("zstd",)
+
+
+def zstandard() -> Any:
+    try:
+        import zstandard
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            "compressed arrays need the package zstandard", hint="install it: pip install 'modelkeep[zstd]'"
+        ) from None
+    return zstandard
+
+
+def pack(segments: list[Segment], codec: str) -> tuple[list[Segment], list[Any]]:
+    """The segments, compressed where that makes them smaller, and the rows of the graph's table ``packed``.
+
+    A row is ``[segment, dtype, shape, shuffle, sizes of the frames]``: what the segment holds when it is unpacked.
+    """
+    if codec not in CODECS:
+        raise UsageError(f"{quote(codec)} is not a compression", hint='pass compress="zstd"')
+    made, rows = [], []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for number, segment in enumerate(segments):
+            frames = _compress(segment, pool) if segment.size >= LEAST else None
+            if frames is None:
+                made.append(segment)
+                continue
+            sizes = [len(frame) for frame in frames]
+            rows.append([number, segment.dtype, list(segment.shape), segment.itemsize > 1, sizes])
+            made.append(Segment("U8", (sum(sizes),), lambda frames=frames: frames))  # type: ignore[misc]
+    return made, rows
+
+
+def _compress(segment: Segment, pool: ThreadPoolExecutor) -> list[bytes] | None:
+    library = zstandard()
+
+    def one(block: bytes) -> bytes:
+        # A compressor is not shared between threads; making one costs a few microseconds.
+        return bytes(library.ZstdCompressor(level=LEVEL).compress(shuffle(block, segment.itemsize)))
+
+    frames = list(pool.map(one, _blocks(segment.chunks())))
+    return frames if sum(map(len, frames)) < segment.size else None
+
+
+def _blocks(chunks: Any) -> Iterator[Buffer]:
+    """The bytes of ``chunks`` in blocks of ``BLOCK``, the last one shorter."""
+    rest = bytearray()
+    for chunk in chunks:
+        view = memoryview(chunk).cast("B")
+        while len(view):
+            if not rest and len(view) >= BLOCK:
+                yield view[:BLOCK]
+                view = view[BLOCK:]
+                continue
+            take = BLOCK - len(rest)
+            rest += view[:take]
+            view = view[take:]
+            if len(rest) == BLOCK:
+                yield bytes(rest)
+                rest = bytearray()
+    if rest:
+        yield bytes(rest)
+
+
+def shuffle(block: Buffer, itemsize: int) -> Any:
+    """All first bytes of the items, then all second bytes, and so on: neighbours that are alike compress better."""
+    if itemsize == 1:
+        return block
+    return np.frombuffer(block, np.uint8).reshape(-1, itemsize).T.tobytes()
+
+
+def unpack(raw: memoryview, row: list[Any]) -> np.ndarray:
+    """The array that a packed segment holds. Sizes are checked before anything is allocated."""
+    dtype, shape, shuffled, sizes = DTYPES[row[1]], tuple(row[2]), row[3], row[4]
+    total = math.prod(shape) * dtype.itemsize
+    if sum(sizes) != len(raw) or len(sizes) != -(-total // BLOCK) or total > len(raw) * MAX_RATIO + BLOCK:
+        raise GraphError("a packed array does not have the frames that its size asks for")
+    array = np.empty(shape, dtype)
+    target = array.reshape(-1).view(np.uint8)
+    library = zstandard()
+
+    def one(job: tuple[int, int, int]) -> None:
+        number, start, size = job
+        out = target[number * BLOCK : (number + 1) * BLOCK]
+        try:
+            block = library.ZstdDecompressor().decompress(
+                raw[start : start + size], max_output_size=len(out), allow_extra_data=False
+            )
+        except library.ZstdError as error:
+            raise IntegrityError(f"a packed array can't be unpacked: {error}") from None
+        if len(block) != len(out):
+            raise IntegrityError("a packed array unpacks to another size")
+        flat = np.frombuffer(block, np.uint8)
+        if shuffled:
+            out.reshape(-1, dtype.itemsize)[...] = flat.reshape(dtype.itemsize, -1).T
+        else:
+            out[...] = flat
+
+    ends = itertools.accumulate(sizes)
+    jobs = [(i, end - size, size) for i, (end, size) in enumerate(zip(ends, sizes, strict=True))]
+    if len(jobs) < 2:
+        list(map(one, jobs))
+    else:
+        with ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as pool:
+            list(pool.map(one, jobs))
+    return array
+
+
+def parse_rows(rows: list[Any], count: int) -> dict[int, list[Any]]:
+    """The table ``packed`` of a graph by segment, checked for kinds and ranges."""
+    table: dict[int, list[Any]] = {}
+    for row in rows:
+        good = (
+            type(row) is list
+            and len(row) == 5
+            and type(row[0]) is int
+            and 0 <= row[0] < count
+            and row[0] not in table
+            and row[1] in DTYPES
+            and type(row[2]) is list
+            and all(type(n) is int and 0 <= n < 1 << 40 for n in row[2])
+            and len(row[2]) <= 32
+            and type(row[3]) is bool
+            and type(row[4]) is list
+            and all(type(n) is int and 0 < n < 1 << 32 for n in row[4])
+        )
+        if not good:
+            raise GraphError("the table of packed arrays is not well-formed")
+        table[row[0]] = row
+    return table

@@ -1,0 +1,131 @@
+"""arrays.safetensors: every array of a graph in the standard safetensors layout, written and read strictly.
+
+Layout (source: the safetensors README): an unsigned 64-bit little-endian header length, a JSON header
+``{name: {"dtype", "shape", "data_offsets": [begin, end]}}``, and the tensors without gap or overlap. The names are
+segment numbers. What safetensors has no dtype for (text, dates, structs) is a ``U8`` tensor of its bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from modelkeep.errors import GraphError
+from modelkeep.ports import Buffer, Part
+
+#: numpy dtype -> safetensors name, for little-endian data.
+NATIVE = {
+    "|b1": "BOOL", "|u1": "U8", "|i1": "I8", "<u2": "U16", "<i2": "I16", "<u4": "U32", "<i4": "I32",
+    "<u8": "U64", "<i8": "I64", "<f2": "F16", "<f4": "F32", "<f8": "F64", "<c8": "C64",
+}  # fmt: skip
+DTYPES = {name: np.dtype(text) for text, name in NATIVE.items()}
+MAX_SEGMENTS = 10_000_000
+MAX_DIMENSIONS = 32
+_MAX_LENGTH = 1 << 40
+_DATA_ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One tensor that is being written: ``chunks`` makes its bytes, in C order, when they are asked for."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    chunks: Callable[[], Iterable[Buffer]]
+
+    @property
+    def itemsize(self) -> int:
+        return DTYPES[self.dtype].itemsize
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape) * self.itemsize
+
+
+class _Info(msgspec.Struct, forbid_unknown_fields=True):
+    dtype: str
+    shape: list[int]
+    data_offsets: tuple[int, int]
+
+
+def part(segments: list[Segment]) -> Part:
+    """The file. Tensors with larger items come first, so that each begins at a multiple of its item size."""
+    order = sorted(range(len(segments)), key=lambda i: (-segments[i].itemsize, i))
+    header: dict[str, _Info] = {}
+    place = 0
+    for i in order:
+        segment = segments[i]
+        header[str(i)] = _Info(segment.dtype, list(segment.shape), (place, place + segment.size))
+        place += segment.size
+    text = msgspec.json.encode(header)
+    text += b" " * (-(8 + len(text)) % _DATA_ALIGNMENT)
+
+    def chunks() -> Iterator[Buffer]:
+        yield struct.pack("<Q", len(text)) + text
+        for i in order:
+            yield from segments[i].chunks()
+
+    return Part(8 + len(text) + place, chunks)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor that is being read: where it lies in ``Tensors.data``."""
+
+    dtype: np.dtype[np.generic]
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """All tensors of a file, by segment number."""
+
+    data: memoryview
+    table: list[Tensor]
+
+    def array(self, segment: int) -> np.ndarray:
+        """The tensor as an array over the file's own memory, writable if that is."""
+        tensor = self.table[segment]
+        return np.ndarray(tensor.shape, tensor.dtype, self.data, tensor.begin)
+
+    def raw(self, segment: int) -> memoryview:
+        tensor = self.table[segment]
+        return self.data[tensor.begin : tensor.end]
+
+
+def parse(data: memoryview) -> Tensors:
+    """The tensors in ``data``; refused unless they are numbered 0..n-1 and fill the file without gap or overlap."""
+    size = struct.unpack_from("<Q", data)[0] if len(data) >= 8 else -1
+    if not 0 < size <= len(data) - 8:
+        raise GraphError("arrays.safetensors: the header does not fit into the file")
+    text = bytes(data[8 : 8 + size])
+    if text[:1] != b"{" or text.count(b"{") > MAX_SEGMENTS:
+        raise GraphError("arrays.safetensors: the header is not usable")
+    try:
+        header = msgspec.json.decode(text, type=dict[str, _Info])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise GraphError(f"arrays.safetensors: {error}") from None
+    table: list[Tensor | None] = [None] * len(header)
+    base = place = 8 + size
+    for name, info in header.items():
+        begin, end = info.data_offsets
+        dtype = DTYPES.get(info.dtype)
+        if dtype is None or len(info.shape) > MAX_DIMENSIONS or not all(0 <= n < _MAX_LENGTH for n in info.shape):
+            raise GraphError(f"arrays.safetensors: tensor {name[:20]} has an unusable dtype or shape")
+        if base + begin != place or end - begin != math.prod(info.shape) * dtype.itemsize:
+            raise GraphError(f"arrays.safetensors: tensor {name[:20]} overlaps, leaves a gap or has another size")
+        number = int(name) if len(name) < 10 and name.isascii() and name.isdigit() else -1
+        if not (0 <= number < len(table) and str(number) == name and table[number] is None):
+            raise GraphError("arrays.safetensors: the tensors are not numbered from 0 without gaps")
+        place = base + end
+        table[number] = Tensor(dtype, tuple(info.shape), base + begin, place)
+    if place != len(data):
+        raise GraphError("arrays.safetensors: bytes are left behind the last tensor")
+    return Tensors(data, [t for t in table if t is not None])

@@ -1,0 +1,263 @@
+"""Objects, classes and functions: by name from the loader's tables, or by the reader's own trust."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import keyword
+import sys
+from typing import TYPE_CHECKING, Any
+
+from modelkeep.errors import GraphError, quote
+from modelkeep.formats.keep import names
+from modelkeep.formats.keep.checks import check_object, checks_for
+from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
+
+if TYPE_CHECKING:
+    from modelkeep.formats.keep.decode import Builder
+    from modelkeep.formats.keep.encode import Encoder
+
+#: Attributes that are not kept, by the class that defines them: caches that no other process could use.
+DROPPED: dict[str, frozenset[str]] = {
+    "sklearn.feature_extraction.text._VectorizerMixin": frozenset({"_stop_words_id"}),  # an id() of this process
+    "sklearn.cluster._kmeans._BaseKMeans": frozenset({"_n_threads"}),  # of this machine; made anew on loading
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.BaseHistGradientBoosting": frozenset({"_raw_predict"}),
+    "sklearn.isotonic.IsotonicRegression": frozenset({"f_"}),  # follows from the thresholds
+}
+#: Parameters that would write files, kept as None: a cache folder is a fact of the machine that trained the model.
+CLEARED: dict[str, frozenset[str]] = {
+    name: frozenset({"memory"})
+    for name in (
+        "sklearn.pipeline.Pipeline",
+        "sklearn.cluster._optics.OPTICS",
+        "sklearn.cluster._agglomerative.AgglomerativeClustering",
+    )
+}
+_MAX_KEY = 256
+
+
+def full_name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def is_standard(cls: type) -> bool:
+    """Whether a class comes with Python itself."""
+    return cls.__module__.partition(".")[0] in sys.stdlib_module_names and cls.__module__ != "__main__"
+
+
+@functools.cache
+def dropped(cls: type) -> frozenset[str]:
+    return frozenset().union(*(DROPPED.get(full_name(base), frozenset()) for base in cls.__mro__))
+
+
+@functools.cache
+def cleared(cls: type) -> frozenset[str]:
+    return frozenset().union(*(CLEARED.get(full_name(base), frozenset()) for base in cls.__mro__))
+
+
+def encode_object(encoder: Encoder, obj: Any) -> Node:
+    cls = type(obj)
+    state = vars(obj)
+    if drop := dropped(cls):
+        state = {key: value for key, value in state.items() if key not in drop}
+    if clear := cleared(cls) & state.keys():
+        state = state | dict.fromkeys(clear)
+    return ["object", encoder.type_index(_class_name(cls)), encoder.state(state)]
+
+
+@functools.cache
+def _class_name(cls: type) -> str:
+    return names.of_class(cls)
+
+
+def decode_object(builder: Builder, node: Node) -> Any:
+    builder.arity(node, 3)
+    cls = builder.a_type(node[1])
+    if not builder.is_object_type(node[1]):
+        raise GraphError(f"a {cls.__name__} is not kept as attributes")
+    obj = cls.__new__(cls)
+    builder.register(obj)
+    state = builder.a_dict(node[2])
+    if not state.keys() <= _known_keys(cls):
+        _check_keys(cls, state)
+    obj.__dict__ = builder.fill_state(state)
+    restore = _RESTORE.get(full_name(cls)) or next(
+        (_RESTORE[name] for base in cls.__mro__ if (name := full_name(base)) in _RESTORE), None
+    )
+    if restore is not None:
+        restore(builder, obj)
+    if checks_for(cls):
+        builder.later(_check, obj)
+    return obj
+
+
+def _check(obj: Any, policy: Any) -> None:
+    check_object(obj, policy.allow_regex)
+
+
+@functools.cache
+def _known_keys(cls: type) -> set[str]:
+    """Keys that were found usable for ``cls``; grows as they are seen."""
+    return set()
+
+
+def _check_keys(cls: type, state: dict[str, Any]) -> None:
+    """An attribute from a file must not replace what the class does."""
+    for key in state.keys() - _known_keys(cls):
+        if not key.isidentifier() or keyword.iskeyword(key) or key.startswith("__") or len(key) > _MAX_KEY:
+            raise GraphError(f"{quote(key)} is not the name of an attribute")
+        found = next((vars(base)[key] for base in cls.__mro__ if key in vars(base)), None)
+        if callable(found) or hasattr(found, "__get__"):
+            raise GraphError(f"the attribute {quote(key)} would replace a method of {cls.__name__}")
+        if len(_known_keys(cls)) < 10_000:
+            _known_keys(cls).add(key)
+
+
+# -- what some classes need after their attributes are set ---------------------------------------------------------
+
+
+def _restore_threads(builder: Builder, obj: Any) -> None:
+    if "cluster_centers_" in vars(obj):
+        from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+
+        obj._n_threads = _openmp_effective_n_threads()
+
+
+def _restore_isotonic(builder: Builder, obj: Any) -> None:
+    def build(obj: Any, policy: Any) -> None:
+        if hasattr(obj, "X_thresholds_") and hasattr(obj, "y_thresholds_"):
+            obj._build_f(obj.X_thresholds_, obj.y_thresholds_)
+
+    builder.checks.append((build, obj))
+
+
+_RESTORE = {
+    "sklearn.cluster._kmeans._BaseKMeans": _restore_threads,
+    "sklearn.isotonic.IsotonicRegression": _restore_isotonic,
+}
+
+
+# -- classes, functions, enums, named tuples -----------------------------------------------------------------------
+
+
+def encode_class(encoder: Encoder, cls: type) -> Node:
+    return ["class", encoder.type_index(_class_name(cls))]
+
+
+def decode_class(builder: Builder, node: Node) -> type:
+    builder.arity(node, 2)
+    return builder.a_type(node[1])
+
+
+def encode_function(encoder: Encoder, function: Any) -> Node:
+    return ["function", encoder.function_index(names.of_function(function))]
+
+
+def decode_function(builder: Builder, node: Node) -> Any:
+    builder.arity(node, 2)
+    return builder.a_function(node[1])
+
+
+def encode_partial(encoder: Encoder, value: Any) -> Node:
+    return ["partial", encoder.at(".func", value.func), encoder.items(list(value.args)), encoder.state(value.keywords)]
+
+
+def decode_partial(builder: Builder, node: Node) -> Any:
+    """Only of a listed or trusted function, and only with plain values: a partial runs when the model is used."""
+    builder.arity(node, 4)
+    function = builder.build(node[1])
+    args, keywords = builder.fill(builder.a_list(node[2])), builder.fill_state(builder.a_dict(node[3]))
+    if not any(function is known for known in builder.functions):
+        raise GraphError("a partial is not of a function of the table")
+    if any(callable(value) and not isinstance(value, type) for value in (*args, *keywords.values())):
+        raise GraphError("a partial is given a function")
+    return functools.partial(function, *args, **keywords)
+
+
+def encode_enum(encoder: Encoder, value: enum.Enum) -> Node:
+    return ["enum", encoder.type_index(names.of_class(type(value))), value.name]
+
+
+def decode_enum(builder: Builder, node: Node) -> Any:
+    builder.arity(node, 3)
+    cls = builder.a_type(node[1])
+    if not issubclass(cls, enum.Enum) or node[2] not in cls.__members__:
+        raise GraphError(f"{quote(repr(node[2]))} is not a member of an enum")
+    return cls[node[2]]
+
+
+def encode_named_tuple(encoder: Encoder, value: Any) -> Node:
+    return ["namedtuple", encoder.type_index(names.of_class(type(value))), encoder.items(list(value))]
+
+
+def decode_named_tuple(builder: Builder, node: Node) -> Any:
+    builder.arity(node, 3)
+    cls, items = builder.a_type(node[1]), builder.fill(builder.a_list(node[2]))
+    fields = getattr(cls, "_fields", None)
+    if not issubclass(cls, tuple) or not isinstance(fields, tuple) or len(fields) != len(items):
+        raise GraphError("a named tuple does not fit its class")
+    return tuple.__new__(cls, items)
+
+
+# -- classes of the reader's own that say themselves how they are kept ---------------------------------------------
+
+
+def encode_reduced(encoder: Encoder, obj: Any) -> Node:
+    """``copyreg.__newobj__`` of the object's own class: arguments, state, items and pairs. Other ways are refused."""
+    import copyreg
+
+    try:
+        reduced = obj.__reduce_ex__(4)
+    except Exception as error:
+        raise Unsaveable(f"a {full_name(type(obj))} says that it can't be kept: {error}", _HINT) from error
+    if not isinstance(reduced, tuple) or len(reduced) < 2:
+        raise Unsaveable(f"a {full_name(type(obj))} keeps itself by a name only", _HINT)
+    made_by, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
+    if made_by is not getattr(copyreg, "__newobj__") or arguments[0] is not type(obj):  # noqa: B009  hidden by stubs
+        raise Unsaveable(f"a {full_name(type(obj))} is rebuilt by a call, which a file can't keep", _HINT)
+    keys, values = zip(*pairs, strict=True) if pairs and (pairs := list(pairs)) else ((), ())
+    return [
+        "reduced",
+        encoder.type_index(_class_name(type(obj))),
+        encoder.items(list(arguments[1:])),
+        encoder.node(state),
+        encoder.items(list(items or ())),
+        [encoder.items(list(keys)), encoder.items(list(values))],
+    ]
+
+
+_HINT = "take it out of the model, or give its class plain attributes"
+
+
+def decode_reduced(builder: Builder, node: Node) -> Any:
+    builder.arity(node, 6)
+    cls = builder.a_type(node[1])
+    if not builder.is_own_type(node[1]):
+        raise GraphError(f"a {cls.__name__} is not kept that way")
+    obj = cls.__new__(cls, *builder.fill(builder.a_list(node[2])))
+    builder.register(obj)
+    state = builder.build(node[3])
+    if hasattr(obj, "__setstate__") and state is not None:
+        obj.__setstate__(state)
+    elif isinstance(state, tuple) and len(state) == 2:  # (__dict__, slots), as copyreg has it
+        for part in state:
+            for key, value in (part or {}).items():
+                setattr(obj, key, value)
+    elif state is not None:
+        vars(obj).update(state)
+    obj.extend(builder.fill(node[4])) if node[4] else None
+    keys, values = (builder.fill(builder.a_list(part)) for part in builder.a_list(node[5]))
+    for key, value in zip(keys, values, strict=True):
+        obj[key] = value
+    return obj
+
+
+HANDLERS = [
+    Handler("object", (), encode_object, decode_object),
+    Handler("class", ("builtins.type",), encode_class, decode_class, atom=True),
+    Handler("function", ("builtins.function", "numpy.ufunc"), encode_function, decode_function, atom=True),
+    Handler("partial", ("functools.partial",), encode_partial, decode_partial),
+    Handler("enum", ("enum.Enum",), encode_enum, decode_enum, atom=True),
+    Handler("namedtuple", (), encode_named_tuple, decode_named_tuple),
+    Handler("reduced", (), encode_reduced, decode_reduced),
+]

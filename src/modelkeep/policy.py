@@ -1,0 +1,57 @@
+"""What a load may do. The loader holds the policy; no file can widen it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from modelkeep.errors import PolicyError, UsageError, quote
+
+
+class Safety(enum.Enum):
+    """What reading a format may do: ``DATA`` runs no code of the file, ``CODE`` may run any."""
+
+    DATA = "data"
+    CODE = "code"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The loader's rules.
+
+    trust: dotted names of the reader's own classes, functions or modules (``"mypkg.MyScaler"``, ``"mypkg"``)
+        that a file may refer to. They are imported; the library that holds them is trusted with its own code.
+    allow_code: formats that can run code (pickle, joblib), and source that travels inside an artifact.
+    allow_regex: token patterns beyond those that are known to run in linear time.
+    max_bytes: the most bytes that a file may have, and that compressed arrays may grow to.
+
+    >>> Policy(trust=["mypkg.MyScaler"]).trusts("mypkg.MyScaler")
+    True
+    """
+
+    trust: tuple[str, ...] = ()
+    allow_code: bool = False
+    allow_regex: bool = False
+    max_bytes: int = 1 << 40
+
+    def __post_init__(self) -> None:
+        names = (self.trust,) if isinstance(self.trust, str) else tuple(self.trust)
+        for name in names:
+            if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
+                raise UsageError(
+                    f"{quote(name)} is not a dotted name", hint='name a class or a module, as in "mypkg.MyScaler"'
+                )
+        object.__setattr__(self, "trust", names)
+
+    def trusts(self, name: str) -> bool:
+        """Whether ``name`` is a trusted name or lies inside a trusted one."""
+        return any(name == trusted or name.startswith(trusted + ".") for trusted in self.trust)
+
+    def check(self, format_name: str, safety: Safety) -> None:
+        """The last gate before a reader interprets anything."""
+        if safety is Safety.CODE and not self.allow_code:
+            raise PolicyError(
+                f"a {format_name} file can run any code when it is read, and the policy does not allow that",
+                hint="convert it without running it: modelkeep convert OLD NEW.keep; or, if you trust whoever "
+                "made it, pass Policy(allow_code=True) or --allow-code",
+            )

@@ -1,0 +1,52 @@
+"""Keep trained models: save, reload anywhere, and prove that the answers are the same.
+
+A model becomes an *artifact*: a folder of files with a canonical manifest, usually in one ``.keep`` file. Everything
+else makes an artifact, reads one, keeps one or judges one::
+
+    import modelkeep as mk
+
+    mk.save(model, "iris.keep", sample=X)     # one safe file, with its probe
+    model = mk.load("iris.keep")              # the same object back, checked
+
+The file is data: reading it runs no code that it chooses, every byte is compared with a digest, and whatever compiled
+code would index is checked. The *probe* inside holds rows and the answers that the model gave when it was saved; it is
+replayed where the environment differs, so that no answer changes silently.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelkeep import errors as errors
+    from modelkeep.policy import Policy as Policy
+    from modelkeep.verbs import dumps as dumps
+    from modelkeep.verbs import load as load
+    from modelkeep.verbs import loads as loads
+    from modelkeep.verbs import save as save
+
+__version__ = "0.1.0"
+
+# Names are resolved on first use, so that `import modelkeep` costs next to nothing.
+_NAMES = {
+    "Policy": "modelkeep.policy",
+    "dumps": "modelkeep.verbs",
+    "errors": "modelkeep",
+    "load": "modelkeep.verbs",
+    "loads": "modelkeep.verbs",
+    "save": "modelkeep.verbs",
+}
+__all__ = sorted(_NAMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return importlib.import_module("modelkeep.errors")
+    if name not in _NAMES:
+        raise AttributeError(f"module 'modelkeep' has no attribute {name!r}")
+    return getattr(importlib.import_module(_NAMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -98,7 +98,7 @@ def record(model: Any, sample: Any = None, methods: Iterable[str] = FRAMEWORK.me
 
 
 def _recorded(recording: _Recording, sample: Any, picture: Still) -> Probe:
-    facts = look(recording.model)
+    facts = look(recording.model, values=sample is None)
     base, block, first = _accepted(recording, sample, facts)
     if block is None:
         return Probe(notes=recording.notes)

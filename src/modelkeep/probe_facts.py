@@ -46,18 +46,18 @@ class Facts:
     fitted: Columns | None = None
 
 
-def look(model: Any) -> Facts:
+def look(model: Any, *, values: bool = True) -> Facts:
     """Walk ``model`` and note what it knows. Cheap: only shapes, names and a few values are read.
 
-    ``centre`` is NaN in columns of which no scale is known.
+    ``centre`` is NaN in columns of which no scale is known; without ``values`` it stays empty.
     """
     names = getattr(model, "feature_names_in_", None)
     width = getattr(model, "n_features_in_", None)
     facts = Facts(int(width) if isinstance(width, int | np.integer) else None)
     if isinstance(names, np.ndarray) and names.ndim == 1:
         facts.names = [str(name) for name in names.tolist()]
-    facts.centre = np.full(facts.width or 0, np.nan)
-    facts.spread = np.ones(facts.width or 0)
+    if values and facts.width is not None:
+        facts.centre, facts.spread = np.full(facts.width, np.nan), np.ones(facts.width)
     _visit(model, np.arange(facts.width or 0), facts, 0)
     return facts
 
@@ -69,7 +69,8 @@ def _visit(model: Any, columns: Columns, facts: Facts, depth: int) -> None:
     _note_tree(model, state, columns, facts)
     _note_categories(state, columns, facts)
     _note_text(model, state, columns, facts)
-    _note_values(state, columns, facts)
+    if len(facts.centre):
+        _note_values(state, columns, facts)
     _note_edges(state, columns, facts)
     for part, seen in _parts(model, state, columns):
         _visit(part, seen, facts, depth + 1)
@@ -158,14 +159,20 @@ def _note_tree(model: Any, state: dict[str, Any], columns: Columns, facts: Facts
             columns = np.concatenate([columns[categorical], columns[~categorical]])
         for i in spaced(len(predictors), TREES - len(facts.trees)):
             facts.trees.append((predictors[i][0], columns))
-        _note_bins(state, columns, facts)
+        if len(facts.centre):
+            _note_bins(state, columns, facts)
 
 
 def _note_bins(state: dict[str, Any], columns: Columns, facts: Facts) -> None:
     thresholds = getattr(state.get("_bin_mapper"), "bin_thresholds_", None)
-    for column, values in zip(columns.tolist(), thresholds or (), strict=False):
-        if len(values):
-            _set(facts, np.array([column]), values[len(values) // 2], (values[-1] - values[0]) / 4)
+    found = [
+        (column, values[len(values) // 2], (values[-1] - values[0]) / 4)
+        for column, values in zip(columns.tolist(), thresholds or (), strict=False)
+        if len(values)
+    ]
+    if found:
+        places, centre, spread = map(np.array, zip(*found, strict=True))
+        _set(facts, places, centre, spread)
 
 
 def _note_categories(state: dict[str, Any], columns: Columns, facts: Facts) -> None:

@@ -27,6 +27,49 @@ _LOCK = threading.RLock()
 _controllers: dict[frozenset[str], Any] = {}
 
 
+class _Random:
+    """One random state, as it was."""
+
+    def __init__(self, rng: Any) -> None:
+        self.rng = rng
+        self.state = rng.get_state() if hasattr(rng, "get_state") else rng.bit_generator.state
+        waiting = isinstance(self.state, tuple) and self.state[3]
+        self.words = b"" if waiting else _words(rng)
+
+    def moved(self) -> bool:
+        if self.words:
+            return _words(self.rng) != self.words
+        return not _equal(_Random(self.rng).state, self.state)
+
+    def restore(self) -> None:
+        if not self.moved():
+            return
+        if hasattr(self.rng, "set_state"):
+            self.rng.set_state(self.state)
+        else:
+            self.rng.bit_generator.state = self.state
+
+
+def _words(rng: Any) -> bytes:
+    """The words of a Mersenne Twister, or nothing for other generators.
+
+    ``get_state`` takes as long as the prediction of a small model. These bytes don't tell whether half of a pair of
+    normal numbers is waiting, so they are only compared when none was.
+    """
+    generator = np.random.get_bit_generator() if rng is np.random else getattr(rng, "_bit_generator", None)
+    if type(generator) is not np.random.MT19937:
+        return b""
+    return ctypes.string_at(generator.ctypes.state_address, 4 * 624 + 4)
+
+
+def _equal(first: Any, second: Any) -> bool:
+    if isinstance(first, dict) and isinstance(second, dict):
+        return all(_equal(first[key], second[key]) for key in first)
+    if isinstance(first, tuple) and isinstance(second, tuple):
+        return all(_equal(a, b) for a, b in zip(first, second, strict=True))
+    return bool(np.array_equal(first, second))
+
+
 class Still:
     """A photograph of a model: its attributes and random states, to be put back.
 
@@ -36,24 +79,17 @@ class Still:
 
     def __init__(self, model: object) -> None:
         self.attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
-        self.states: list[tuple[Any, Any]] = []
+        self.states: list[_Random] = [_Random(np.random)]
         self.foreign = False
         self._seen: set[int] = set()
         self._search(model)
-        self._numpy = np.random.get_state()
-        self._words = _words() if isinstance(self._numpy, tuple) and not self._numpy[3] else b""
         self._random = random.getstate() if self.foreign else None
 
     def moved(self) -> bool:
         """Whether a random state has moved since the photograph: an answer may have drawn from it."""
         if self._random is not None and random.getstate() != self._random:
             return True
-        return self._numpy_moved() or any(not _equal_states(_state(rng), state) for rng, state in self.states)
-
-    def _numpy_moved(self) -> bool:
-        if self._words:
-            return _words() != self._words
-        return not _equal_states(np.random.get_state(), self._numpy)
+        return any(state.moved() for state in self.states)
 
     def restore(self) -> None:
         for live, kept in self.attributes:
@@ -62,13 +98,8 @@ class Still:
             for key, value in kept.items():
                 if live.get(key, self) is not value:
                     live[key] = value
-        for rng, state in self.states:
-            if isinstance(rng, np.random.RandomState):
-                rng.set_state(state)
-            else:
-                rng.bit_generator.state = state
-        if self._numpy_moved():
-            np.random.set_state(self._numpy)
+        for state in self.states:
+            state.restore()
         if self._random is not None:
             random.setstate(self._random)
 
@@ -86,7 +117,7 @@ class Still:
             elif isinstance(value, list | tuple | set | frozenset):
                 stack.extend(_members(value))
             elif isinstance(value, np.random.RandomState | np.random.Generator):
-                self.states.append((value, _state(value)))
+                self.states.append(_Random(value))
             elif isinstance(value, type):
                 continue
             else:
@@ -110,30 +141,6 @@ def _members(values: Any) -> Any:
             return ()
         return items
     return values
-
-
-def _state(rng: Any) -> Any:
-    return rng.get_state() if isinstance(rng, np.random.RandomState) else rng.bit_generator.state
-
-
-def _words() -> bytes:
-    """The words of numpy's global random state, or nothing when it isn't the usual Mersenne Twister.
-
-    ``get_state`` takes as long as the prediction of a small model. These bytes don't tell whether half of a pair of
-    normal numbers is waiting, so they are only compared when none was.
-    """
-    generator = np.random.get_bit_generator()
-    if type(generator) is not np.random.MT19937:
-        return b""
-    return ctypes.string_at(generator.ctypes.state_address, 4 * 624 + 4)
-
-
-def _equal_states(first: Any, second: Any) -> bool:
-    if isinstance(first, dict) and isinstance(second, dict):
-        return all(_equal_states(first[key], second[key]) for key in first)
-    if isinstance(first, tuple) and isinstance(second, tuple):
-        return all(_equal_states(a, b) for a, b in zip(first, second, strict=True))
-    return bool(np.array_equal(first, second))
 
 
 @contextlib.contextmanager
@@ -163,17 +170,30 @@ def _surroundings() -> Iterator[Any]:
         current = sklearn.get_config()
         if any(current.get(key, value) != value for key, value in _SETTINGS.items()):
             yield sklearn.config_context(**_SETTINGS)
-    controller = _controller()
-    if controller is not None:
-        yield controller.limit(limits=1)
+    yield _one_thread()
 
 
-def _controller() -> Any:
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    # threadpoolctl's own limit() also describes each library, which takes longer than a small model's answer.
+    before = [(pool, pool.get_num_threads()) for pool in _pools()]
+    try:
+        for pool, threads in before:
+            if threads != 1:
+                pool.set_num_threads(1)
+        yield
+    finally:
+        for pool, threads in before:
+            if threads not in (None, 1):
+                pool.set_num_threads(threads)
+
+
+def _pools() -> Any:
     """The thread pools of the loaded libraries, looked for again when another of those that bring one appears."""
     threadpoolctl = sys.modules.get("threadpoolctl")
     if threadpoolctl is None:
-        return None
+        return ()
     loaded = frozenset(sys.modules.keys() & {"sklearn", "scipy.linalg", "xgboost", "lightgbm", "catboost", "torch"})
     if loaded not in _controllers:
-        _controllers[loaded] = threadpoolctl.ThreadpoolController()
+        _controllers[loaded] = threadpoolctl.ThreadpoolController().lib_controllers
     return _controllers[loaded]

@@ -99,6 +99,7 @@ class Builder:
     functions: list[Any] = field(default_factory=list)
     pools: list[list[Any]] = field(default_factory=list)
     checks: list[tuple[Callable[[Any, Policy], None], Any]] = field(default_factory=list)
+    shelf: dict[str, Any] = field(default_factory=dict)
     _defined: dict[int, Any] = field(default_factory=dict)
     _open: int | None = None
     _depth: int = 0

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modelkeep.errors import CheckError, GraphError, quote
-from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
-from modelkeep.formats.keep.types import sktrees
+from modelkeep.formats.keep.handlers import Handler, Node
 
 if TYPE_CHECKING:
     from modelkeep.formats.keep.decode import Builder
@@ -179,13 +177,6 @@ def decode_loss(builder: Builder, node: Node) -> Any:
         return cls(*values)
     except (TypeError, ValueError) as error:
         raise CheckError(f"the loss {node[1]} does not take these numbers: {error}") from None
-
-
-# -- decision trees ------------------------------------------------------------------------------------------------
-
-
-def encode_tree(encoder: Encoder, tree: Any) -> Node:
-    return sktrees.encode_member(encoder, tree)
 
 
 HANDLERS = [

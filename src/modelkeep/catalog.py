@@ -1,0 +1,100 @@
+"""The plug-in tables: names of formats and frameworks, and where they are. Nothing is imported before it is used."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from modelkeep.errors import MissingPackageError, UsageError, quote
+from modelkeep.ports import Cell, Format, Framework
+
+FORMATS = {
+    "keep": "modelkeep.formats.keep:FORMAT",
+    "pickle": "modelkeep.formats.pickle:FORMAT",
+    "joblib": "modelkeep.formats.joblib:FORMAT",
+}
+FRAMEWORKS = {
+    "sklearn": "modelkeep.frameworks.sklearn:FRAMEWORK",
+    "python": "modelkeep.frameworks.python:FRAMEWORK",
+}
+_EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "pandas": "sklearn", "scipy": "sklearn", "zstandard": "zstd"}
+
+Plugin = TypeVar("Plugin", Format, Framework)
+
+
+def formats() -> list[Format]:
+    """Every format, in the order of the table."""
+    return [format_named(name) for name in FORMATS]
+
+
+def frameworks() -> list[Framework]:
+    return [_named(name, FRAMEWORKS, "framework", Framework) for name in FRAMEWORKS]
+
+
+def format_named(name: str) -> Format:
+    """The format ``name``: built in, or from an installed package's entry point ``modelkeep.formats``."""
+    return _named(name, FORMATS, "format", Format)
+
+
+@functools.cache
+def _load(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _named(name: str, table: dict[str, str], what: str, kind: type[Plugin]) -> Plugin:
+    place = table.get(name)
+    if place is None:
+        found = entry_points(group=f"modelkeep.{what}s", name=name)
+        place = next((entry.value for entry in found), None)
+    if place is None:
+        raise UsageError(f"there is no {what} {quote(name)}", hint=f"choose one of: {', '.join(table)}")
+    plugin: Plugin = _load(place)
+    return plugin
+
+
+def format_for(path: str) -> Format:
+    """The format that a new file's suffix names."""
+    for candidate in formats():
+        if path.lower().endswith(candidate.suffixes):
+            return candidate
+    known = ", ".join(suffix for candidate in formats() for suffix in candidate.suffixes)
+    raise UsageError(f"no format has the suffix of {quote(path)}", hint=f"use one of {known}, or pass format=...")
+
+
+def format_of(data: memoryview) -> Format | None:
+    """The format that a file's first bytes show, never its name."""
+    for candidate in formats():
+        if any(bytes(data[: len(magic)]) == magic for magic in candidate.magic):
+            return candidate
+    return None
+
+
+def framework_of(model: object) -> Framework:
+    """The framework of a live model, by the dotted names along its class's MRO: the nearest claimed one wins."""
+    known = frameworks()
+    for base in type(model).__mro__:
+        name = f"{base.__module__}.{base.__qualname__}"
+        for framework in known:
+            if any(name == claim or name.startswith(claim + ".") for claim in framework.claims):
+                return framework
+    return _named("python", FRAMEWORKS, "framework", Framework)
+
+
+def resolve(cell: Cell) -> Any:
+    """The function of a cell, once the packages that it needs are there."""
+    require(cell.needs)
+    return _load(cell.call)
+
+
+def require(packages: Iterable[str]) -> None:
+    """Refuse with the command to type if a package is missing."""
+    for package in packages:
+        if find_spec(package) is None:
+            extra = _EXTRAS.get(package)
+            name = f"'modelkeep[{extra}]'" if extra else package
+            raise MissingPackageError(f"{package} is not installed", hint=f"install it: pip install {name}")

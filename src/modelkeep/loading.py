@@ -1,0 +1,168 @@
+"""The walk of a load: bytes, container, digests, policy, reader, and the probe where the environment differs."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Literal
+
+from modelkeep import atomic, bundle, catalog, environment
+from modelkeep import probe as probes
+from modelkeep.artifact import Artifact
+from modelkeep.errors import ContainerError, DriftError, LoadError, UsageError, quote
+from modelkeep.formats.keep import files as keep
+from modelkeep.policy import Policy, Safety
+from modelkeep.ports import Format
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+OnDrift = Literal["raise", "warn", "ignore"]
+Integrity = Literal["full", "trusted"]
+
+#: The relative difference of float64 answers that another environment may show.
+TOLERANCE = 1e-9
+
+
+class DriftWarning(UserWarning):
+    """A model was loaded with ``on_drift="warn"`` although it answers differently, or may."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How to load: the keyword arguments of ``modelkeep.load``."""
+
+    policy: Policy = Policy()
+    on_drift: OnDrift = "raise"
+    integrity: Integrity = "full"
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("on_drift", self.on_drift, ("raise", "warn", "ignore")),
+            ("integrity", self.integrity, ("full", "trusted")),
+        ):
+            if value not in known:
+                raise UsageError(f"{name} is {quote(repr(value))}", hint=f"use one of: {', '.join(known)}")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file whose format is known; nothing in it was interpreted yet."""
+
+    data: memoryview
+    format: Format
+    name: str
+
+
+def open_source(source: Source, policy: Policy, format: str | None = None) -> Opened:
+    """The bytes of ``source``. Their first bytes tell the format, and must agree with what the caller asked for."""
+    data, name = _bytes_of(source, policy)
+    found = catalog.format_of(data)
+    asked = format or _suffix_format(name)
+    if found is None or (asked is not None and found.name != asked):
+        if len(data) == 0:
+            raise ContainerError(f"{name}: the file is empty", hint="save the model again")
+        what = f"a {found.name} file" if found else "not a file of a format that modelkeep reads"
+        hint = f'pass format="{found.name}" if that is what you expect' if found else "run: modelkeep formats"
+        expected = f", though {asked} is asked for" if asked else ""
+        raise ContainerError(f"{name}: this is {what}{expected}", hint=hint)
+    return Opened(data, found, name)
+
+
+def _bytes_of(source: Source, policy: Policy) -> tuple[memoryview, str]:
+    if isinstance(source, str | os.PathLike):
+        return atomic.read_whole(source, policy.max_bytes), os.fspath(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        # A copy of its own: arrays are writable, and the caller's buffer may change.
+        return memoryview(bytearray(source)), "the bytes"
+    if hasattr(source, "read"):
+        return memoryview(bytearray(source.read())), str(getattr(source, "name", "the file"))
+    raise UsageError(f"{quote(repr(source))} is neither a path nor bytes", hint="pass a path, bytes or a binary file")
+
+
+def _suffix_format(name: str) -> str | None:
+    return next((f.name for f in catalog.formats() if name.lower().endswith(f.suffixes)), None)
+
+
+def load(source: Source, rules: Rules, format: str | None = None) -> Any:
+    """The model in ``source``, under ``rules``."""
+    opened = open_source(source, rules.policy, format)
+    rules.policy.check(opened.format.name, opened.format.safety)
+    if opened.format.safety is Safety.CODE:
+        if opened.format.reader is None:
+            raise UsageError(f"a {opened.format.name} file can only be written", hint="run: modelkeep formats")
+        return catalog.resolve(opened.format.reader)(opened.data, rules)
+    artifact = open_artifact(opened, rules.integrity)
+    return build(artifact, rules)
+
+
+def open_artifact(opened: Opened, integrity: Integrity = "full") -> Artifact:
+    """The artifact in a keep file, with every byte compared unless the caller vouches for them."""
+    try:
+        artifact = bundle.open_bundle(opened.data)
+        if integrity == "full":
+            artifact.verify()
+    except LoadError as error:
+        raise error.within(opened.name) from None
+    return artifact
+
+
+def build(artifact: Artifact, rules: Rules) -> Any:
+    """The model, with its probe replayed if the environment differs from the recorded one."""
+    changes = changed(artifact)
+    try:
+        model = keep.read(artifact, rules.policy, check=rules.integrity == "full")
+    except LoadError as error:
+        if changes:
+            error.hint = f"{error.hint}; the file was saved elsewhere: {'; '.join(changes)}".lstrip("; ")
+        raise
+    if changes and rules.on_drift != "ignore":
+        try:
+            replay(artifact, model, changes)
+        except DriftError as error:
+            if rules.on_drift == "raise":
+                raise
+            warnings.warn(str(error), DriftWarning, stacklevel=4)
+    return model
+
+
+def changed(artifact: Artifact) -> list[str]:
+    """What differs between the recorded environment and this one, a line each."""
+    recorded = artifact.manifest.environment
+    return environment.differences(recorded, environment.capture(_names(artifact)))
+
+
+def _names(artifact: Artifact) -> list[str]:
+    facts = artifact.manifest.facts
+    names = [str(name).replace(":", ".") for name in (*facts.get("classes", ()), *facts.get("own", ()))]
+    found = {f.name: f for f in catalog.frameworks()}.get(artifact.manifest.framework)
+    return [*names, *(found.claims if found else ())]
+
+
+def replay(artifact: Artifact, model: Any, changes: list[str]) -> probes.Probe:
+    """Compare the model's answers with the probe's: to the last bit where nothing changed, else within tolerance."""
+    versions = f"saved elsewhere: {'; '.join(changes)}" if changes else ""
+    probe = read_probe(artifact)
+    packages = [line for line in changes if line.split(" ")[0] in artifact.manifest.environment.get("packages", {})]
+    if probe is None:
+        notes = artifact.manifest.probe.get("notes", [])
+        if packages and any("probe=False" in note for note in notes):
+            raise DriftError(
+                f"nothing proves that the model answers as it did: it has no probe, and {'; '.join(packages)}",
+                hint='install those versions, or load with on_drift="warn" and check its answers yourself',
+            )
+        return probes.Probe(notes=list(notes))
+    probes.replay(probe, model, exact=not changes, rtol=TOLERANCE, versions=versions)
+    return probe
+
+
+def read_probe(artifact: Artifact) -> probes.Probe | None:
+    """The rows and answers inside the artifact, or None where it has none."""
+    if "probe.json" not in artifact.files:
+        return None
+    found = keep.read_graph(artifact.files, Policy(), "probe")
+    if not isinstance(found, Mapping) or not all(isinstance(found.get(key), list) for key in ("rows", "answers")):
+        raise ContainerError("the probe is not rows and answers")
+    if len(found["rows"]) != len(found["answers"]) or not all(isinstance(block, dict) for block in found["answers"]):
+        raise ContainerError("the probe is not rows and answers")
+    return probes.Probe(found["rows"], found["answers"], list(artifact.manifest.probe.get("notes", [])))

@@ -1,0 +1,122 @@
+"""The walk of a save: framework, writer, probe, schema, environment, manifest, and one atomic write."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from modelkeep import atomic, catalog, environment, schema
+from modelkeep import probe as probes
+from modelkeep.artifact import ARTIFACT_VERSION, FileEntry, Manifest
+from modelkeep.bundle_writer import write_bundle
+from modelkeep.errors import UsageError, quote
+from modelkeep.formats.keep import files as keep
+from modelkeep.ports import Format, Framework, Part
+
+Target = str | os.PathLike[str] | BinaryIO
+Progress = Callable[[int, int], None]
+
+PROBE = "probe"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a save did. ``notes`` say what the probe could not cover; ``trust`` lists what a reader must trust."""
+
+    path: str | None
+    format: str
+    size: int
+    digest: str | None
+    probe_rows: int
+    notes: tuple[str, ...] = ()
+    trust: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to save: the keyword arguments of ``modelkeep.save``."""
+
+    sample: Any = None
+    probe: bool = True
+    compress: str | None = None
+    code: Iterable[str] = ()
+    progress: Progress = lambda done, total: None
+
+
+def save(model: Any, target: Target, recipe: Recipe, format: Format) -> Saved:
+    """Write ``model`` to a path (atomically) or to a seekable binary file."""
+    if isinstance(target, str | os.PathLike):
+        with atomic.replacing(target) as file:
+            return _write(model, file, os.fspath(target), recipe, format)
+    if not hasattr(target, "write"):
+        raise UsageError(f"{quote(repr(target))} is neither a path nor a binary file", hint="pass a path")
+    return _write(model, target, None, recipe, format)
+
+
+def _write(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, format: Format) -> Saved:
+    framework = catalog.framework_of(model)
+    cell = format.writers.get(framework.name) or format.writers.get("*")
+    if cell is None:
+        raise UsageError(
+            f"the format {format.name} can't hold a {framework.name} model", hint="run: modelkeep formats"
+        )
+    if format.name != "keep":
+        catalog.resolve(cell)(model, file, recipe)
+        return Saved(path, format.name, file.tell(), None, 0, (f"a {format.name} file has no probe and no digest",))
+    return _write_keep(model, file, path, recipe, framework)
+
+
+def _write_keep(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, framework: Framework) -> Saved:
+    # The graph comes first: what it takes from the model is taken before any method of the model runs.
+    written = keep.write(model, compress=recipe.compress, source=recipe.code)
+    probe = record(model, recipe, framework)
+    parts = {**written.parts, **probe_parts(probe)}
+    names = [name.replace(":", ".") for name in (*written.facts["classes"], *written.facts["own"])]
+
+    def manifest_of(entries: dict[str, FileEntry]) -> Manifest:
+        return Manifest(
+            modelkeep=ARTIFACT_VERSION,
+            format="keep",
+            framework=framework.name,
+            model=class_name(model),
+            files=entries,
+            environment=environment.capture([*names, *framework.claims]),
+            schema=schema.of(model, recipe.sample, probe.outputs()).as_dict(),
+            probe=probe_facts(probe),
+            facts=dict(written.facts),
+        )
+
+    digest = write_bundle(file, parts, manifest_of, recipe.progress)
+    size = file.seek(0, io.SEEK_END)
+    return Saved(path, "keep", size, digest, rows_of(probe), tuple(probe.notes), tuple(written.facts["own"]))
+
+
+def record(model: Any, recipe: Recipe, framework: Framework) -> probes.Probe:
+    if not recipe.probe:
+        return probes.Probe(notes=["left out: saved with probe=False"])
+    return probes.record(model, recipe.sample, framework.methods)
+
+
+def probe_parts(probe: probes.Probe) -> dict[str, Part]:
+    if probe.empty:
+        return {}
+    return keep.write_graph({"rows": probe.rows, "answers": probe.answers}, PROBE)
+
+
+def probe_facts(probe: probes.Probe) -> dict[str, Any]:
+    """What the manifest says of the probe."""
+    methods = sorted({method for block in probe.answers for method in block})
+    return {"rows": rows_of(probe), "methods": methods, "notes": list(probe.notes)}
+
+
+def rows_of(probe: probes.Probe) -> int:
+    return sum(probes.count(block) for block, answers in zip(probe.rows, probe.answers, strict=True) if answers)
+
+
+def class_name(model: Any) -> str:
+    cls = type(model)
+    return f"{cls.__module__}.{cls.__qualname__}"
+

@@ -1,0 +1,89 @@
+"""What the columns of a tree pool mean in numbers: values from counts, Gini's impurity, the depth of each node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+#: Up to here a product of two weights is exact in float64, so Gini's impurity is the same on any machine.
+EXACT_WEIGHT = 2**26
+#: Up to so many classes one pass per class is faster than numpy's loop over a short inner axis.
+_FEW_CLASSES = 8
+#: Where so few nodes are left on a level, walking them one by one is faster than calls to numpy per level.
+_FEW_NODES = 8
+
+
+def total(counts: Array) -> Array:
+    """The weight of each node that ``counts`` (nodes, outputs, classes) add up to, for its first output."""
+    sums: Array = counts[:, 0, 0].astype(np.float64)
+    for k in range(1, counts.shape[2]):
+        sums += counts[:, 0, k]
+    return sums
+
+
+def divided(counts: Array, weight: Array, out: Array | None = None) -> Array:
+    """The value of each node: its counts by its weight, in float64."""
+    out = np.empty(counts.shape) if out is None else out
+    with np.errstate(all="ignore"):  # a file may say that a weight is 0, which harms nobody
+        if counts.shape[1] == 1 and counts.shape[2] <= _FEW_CLASSES:
+            for k in range(counts.shape[2]):
+                np.divide(counts[:, 0, k], weight, out=out[:, 0, k])
+        else:
+            np.divide(counts, weight[:, None, None], out=out)
+    return out
+
+
+def gini(counts: Array, weight: Array) -> Array:
+    """Gini's impurity, 1 - sum(count ** 2) / weight ** 2, in the order of scikit-learn's ``_criterion.pyx``."""
+    squares = np.zeros(len(counts))
+    for k in range(counts.shape[2]):
+        of_class = counts[:, 0, k].astype(np.float64)
+        of_class *= of_class
+        squares += of_class
+    with np.errstate(all="ignore"):
+        squares /= weight * weight
+    return np.subtract(1.0, squares, out=squares)
+
+
+def node_depths(is_split: Array, is_child: Array, left: Array, right: Array) -> Array:
+    """The depth of every node; ``left`` and ``right`` give the children of each split, which must be checked ones."""
+    depth = np.zeros(len(is_split), np.uint32)
+    children = np.zeros((len(is_split), 2), np.int64)
+    splits = np.flatnonzero(is_split)
+    children[splits, 0], children[splits, 1] = left, right
+    level, front = 0, np.flatnonzero(is_split & ~is_child)
+    while len(front) > _FEW_NODES:
+        level += 1
+        below = children[front].reshape(-1)
+        depth[below] = level
+        front = below[is_split[below]]
+    stack: list[int] = front.tolist()
+    while stack:
+        node = stack.pop()
+        for child in children[node].tolist():
+            depth[child] = depth.item(node) + 1
+            if is_split.item(child):
+                stack.append(child)
+    return depth
+
+
+def same_bits(one: Array, other: Array | float) -> bool:
+    """Whether two arrays are equal to the last bit: -0.0 is not 0.0, and a NaN is itself."""
+    if one.dtype.kind != "f":
+        return bool((one == other).all())
+    bits = np.dtype(f"i{one.dtype.itemsize}")
+    return bool((np.ascontiguousarray(one).view(bits) == np.asarray(other, one.dtype).view(bits)).all())
+
+
+def whole_numbers(values: Array) -> Array | None:
+    """``values`` as 32-bit counts, if that is what they are to the last bit."""
+    if not values.size:
+        return values.astype(np.uint32)
+    if not (values.min() >= 0 and values.max() < 2**32):  # a NaN fails both
+        return None
+    whole = values.astype(np.uint32)
+    return whole if same_bits(whole.astype(np.float64), np.ascontiguousarray(values)) else None

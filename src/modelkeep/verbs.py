@@ -1,0 +1,79 @@
+"""The verbs. Each takes and returns plain values; none prints, parses or reads the environment."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from modelkeep import catalog, loading, saving
+from modelkeep.loading import Integrity, OnDrift, Rules, Source
+from modelkeep.policy import Policy
+from modelkeep.saving import Progress, Recipe, Saved, Target
+
+
+def save(
+    model: Any,
+    path: Target,
+    *,
+    sample: Any = None,
+    probe: bool = True,
+    compress: str | None = None,
+    code: Iterable[str] = (),
+    format: str | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Saved:
+    """Save ``model`` to ``path``, atomically: what was there before stays until all of the new file is durable.
+
+    sample: some rows as the model takes them (array, DataFrame, texts...); the probe and the schema come from them.
+    probe: whether to keep rows and answers inside the file, so that a later change of answer is noticed.
+    compress: ``"zstd"`` compresses the arrays.
+    code: packages and modules of your own whose source is to travel inside the file.
+    format: ``"keep"``, ``"pickle"`` or ``"joblib"``; by default what the suffix says.
+
+    Raises ``SaveErrors`` (everything that can't be saved, with its place in the model) and ``StorageError``.
+
+    >>> save({"weights": [1.0, 2.0]}, "/tmp/weights.keep").format
+    'keep'
+    """
+    chosen = catalog.format_named(format) if format else _format_for(path)
+    return saving.save(model, path, Recipe(sample, probe, compress, code, progress), chosen)
+
+
+def _format_for(path: Target) -> Any:
+    return catalog.format_named("keep") if hasattr(path, "write") else catalog.format_for(str(path))
+
+
+def load(
+    path: Source,
+    *,
+    policy: Policy | None = None,
+    on_drift: OnDrift = "raise",
+    integrity: Integrity = "full",
+    format: str | None = None,
+) -> Any:
+    """The model in ``path`` (a path, bytes, or a binary file): the same object, checked.
+
+    policy: what the load may do, by default only read data.
+    on_drift: what to do when the environment differs and the model answers differently from its probe.
+    integrity: ``"trusted"`` says that these bytes were verified and checked when they came here.
+    format: the format that the file must have; by default what the suffix says.
+
+    Raises ``LoadError`` with the stage that refused the file, ``DriftError``, ``StorageError``.
+
+    >>> load(dumps([1, 2.5, "three"]))
+    [1, 2.5, 'three']
+    """
+    return loading.load(path, Rules(policy or Policy(), on_drift, integrity), format)
+
+
+def dumps(model: Any, **options: Any) -> bytes:
+    """The bytes of a keep file; options as for ``save``."""
+    memory = io.BytesIO()
+    save(model, memory, **options)
+    return memory.getvalue()
+
+
+def loads(data: bytes | bytearray | memoryview, **options: Any) -> Any:
+    """The model in the bytes of a keep file; options as for ``load``."""
+    return load(data, **options)

@@ -98,7 +98,8 @@ def record(model: Any, sample: Any = None, methods: Iterable[str] = FRAMEWORK.me
 
 
 def _recorded(recording: _Recording, sample: Any, picture: Still) -> Probe:
-    facts = look(recording.model, values=sample is None)
+    sample = choose(sample)
+    facts = _facts(recording, sample)
     base, block, first = _accepted(recording, sample, facts)
     if block is None:
         return Probe(notes=recording.notes)
@@ -117,9 +118,7 @@ def _accepted(recording: _Recording, sample: Any, facts: Facts) -> tuple[Any, An
     """The plain rows, the block of all rows that the model takes, and the first method's answer for it."""
     method = next((name for name in recording.methods if name not in BULKY), recording.methods[0])
     refused = ""
-    for base in [choose(sample)] if sample is not None else made(recording.model, facts):
-        if base is None or count(base) == 0:
-            continue
+    for base in [sample] if sample is not None else made(recording.model, facts):
         edits = _edits(recording, base, facts)
         block = build(base, edits)
         answer, why = recording.attempt(method, block)
@@ -134,9 +133,22 @@ def _accepted(recording: _Recording, sample: Any, facts: Facts) -> tuple[Any, An
     return None, None, None
 
 
+def _facts(recording: _Recording, sample: Any) -> Facts:
+    # What a model says of itself is a hint, and a stranger's class may say anything: a probe with fewer rows is better
+    # than a model that can't be saved.
+    try:
+        return look(recording.model, values=sample is None)
+    except Exception as error:
+        recording.notes.append(f"the model's columns could not be read: {_reason(error)}")
+        return Facts()
+
+
 def _edits(recording: _Recording, base: Any, facts: Facts) -> list[Edit]:
-    # A bool per column, from tags: a hint only, what is wrong with it shows when the rows are tried.
-    return propose(base, facts, missing_columns(recording.model), positive=positive_only(recording.model))
+    try:
+        return propose(base, facts, missing_columns(recording.model), positive=positive_only(recording.model))
+    except Exception as error:  # for the same reason
+        recording.notes.append(f"hard rows could not be made: {_reason(error)}")
+        return []
 
 
 def _without_refused(
@@ -269,7 +281,7 @@ def _told(method: str, found: Gap) -> str:
 def _has(model: Any, name: str) -> bool:
     try:
         return callable(getattr(model, name, None))
-    except Exception:  # noqa: BLE001 - a property of someone's class may raise anything; then it isn't a method
+    except Exception:  # a property of someone's class may raise anything; then it isn't a method
         return False
 
 

@@ -144,7 +144,8 @@ def chosen_columns(model: Any, chosen: Any, columns: Columns) -> Columns:
             return columns[place.get(listed.start, 0) : last]
         return columns[[place[name] for name in listed if name in place]]
     index = np.asarray(listed)
-    return columns[index if index.dtype == bool else index.astype(np.intp)]
+    found: Columns = columns[index if index.dtype == bool else index.astype(np.intp)]
+    return found
 
 
 def _note_tree(model: Any, state: dict[str, Any], columns: Columns, facts: Facts) -> None:

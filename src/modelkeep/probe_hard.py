@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ MISSING_ROWS = 6
 UNSEEN_ROWS = 4
 #: Columns edited in one row of splits.
 TOGETHER = 8
+#: Columns of a frame that are edited at all.
+EDITED = 256
 
 _UNSEEN_TEXT = "zzunseen qqword 中文 0123456789 a"
 
@@ -33,7 +36,7 @@ def propose(base: Any, facts: Facts, gaps: dict[int, bool] | None, *, positive: 
     edits = _splits(base, facts, numbers) if len(numbers) else []
     edits += _missing(base, kind, gaps or {})
     edits += _unseen(base, kind, facts)
-    if len(numbers) and not (kind == "array" and base.dtype.kind == "O"):
+    if len(numbers) and (kind != "frame" or width <= EDITED):
         edits += _extremes(count(base), positive=positive)
     return edits[: max(0, CELLS // max(1, _row_cells(base, kind, width)) - count(base))]
 
@@ -42,10 +45,10 @@ def _row_cells(base: Any, kind: str, width: int) -> int:
     return int(base.nnz / count(base)) if kind == "sparse" else width
 
 
-def _numbers(base: Any, kind: str) -> set[int]:
+def _numbers(base: Any, kind: str) -> Collection[int]:
     if kind == "frame":
         return {i for i, dtype in enumerate(base.dtypes.tolist()) if is_number(dtype)}
-    return set(range(min(base.shape[1], 4096))) if base.dtype.kind in "fiu" else set()
+    return range(base.shape[1]) if base.dtype.kind in "fiu" else ()
 
 
 def _extremes(rows: int, *, positive: bool) -> list[Edit]:
@@ -58,10 +61,10 @@ def _missing(base: Any, kind: str, gaps: dict[int, bool]) -> list[Edit]:
     columns = [column for column, takes in gaps.items() if takes and _holds_gap(base, kind, column)]
     if not columns or kind == "sparse":
         return []
+    if kind == "frame":  # one column of a frame takes as long to edit as a whole array
+        columns = [columns[i] for i in spaced(len(columns), EDITED)]
     rows = min(len(columns), MISSING_ROWS)
-    return [
-        Edit(i * count(base) // rows, "missing", {column: MISSING for column in columns[i::rows]}) for i in range(rows)
-    ]
+    return [Edit(i * count(base) // rows, "missing", dict.fromkeys(columns[i::rows], MISSING)) for i in range(rows)]
 
 
 def _holds_gap(base: Any, kind: str, column: int) -> bool:
@@ -111,7 +114,7 @@ def _fits(base: Any, kind: str, column: int, value: Any) -> bool:
     return kind == "array" and (base.dtype.kind == "O" or not isinstance(value, str))
 
 
-def _splits(base: Any, facts: Facts, numbers: set[int]) -> list[Edit]:
+def _splits(base: Any, facts: Facts, numbers: Collection[int]) -> list[Edit]:
     """Rows exactly at a threshold of a tree (or an edge of a bin) and at its four neighbours among floats.
 
     A node is only reached by a row that agrees with all nodes above it, so thresholds are taken along the path of a
@@ -126,7 +129,7 @@ def _splits(base: Any, facts: Facts, numbers: set[int]) -> list[Edit]:
     waiting.sort(key=lambda found: found[3])  # the roots of all trees, then deeper nodes
     edits: list[Edit] = []
     for _ in range(SPLIT_GROUPS):
-        group, used = {}, set()
+        group, used = dict[int, float](), set[str]()
         for entry in list(waiting):
             source, column, value, _ = entry
             if column in numbers and column not in group and source not in used and len(group) < TOGETHER:
@@ -174,7 +177,7 @@ def _path(tree: Any, columns: Any, row: Any) -> list[tuple[int, float, int]]:
 
 def _walk_columns(tree: Any, columns: Any, row: Any) -> list[tuple[int, float, int]]:
     left, right, feature, threshold = tree.children_left, tree.children_right, tree.feature, tree.threshold
-    node, found = 0, []
+    node, found = 0, list[tuple[int, float, int]]()
     while left[node] != -1 and len(found) < 64 and feature[node] < len(columns):
         column = int(columns[feature[node]])
         found.append((column, float(threshold[node]), len(found)))
@@ -183,7 +186,7 @@ def _walk_columns(tree: Any, columns: Any, row: Any) -> list[tuple[int, float, i
 
 
 def _walk_nodes(tree: Any, columns: Any, row: Any) -> list[tuple[int, float, int]]:
-    node, found = tree.nodes[0], []
+    node, found = tree.nodes[0], list[tuple[int, float, int]]()
     while not node["is_leaf"] and len(found) < 64 and node["feature_idx"] < len(columns):
         column = int(columns[node["feature_idx"]])
         if node["is_categorical"]:

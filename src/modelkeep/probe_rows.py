@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from modelkeep.errors import UsageError
 from modelkeep.probe_facts import spaced
 
 #: The most rows taken from a sample, and the most that are added to them.
@@ -76,10 +78,12 @@ def take(block: Any, rows: Sequence[int]) -> Any:
 
 
 def choose(sample: Any) -> Any:
-    """Up to 32 rows of ``sample``, evenly spaced, the first and the last among them; fewer of a wide sample."""
-    if not hasattr(sample, "__len__") and not hasattr(sample, "shape"):
-        sample = list(sample)
-    if hasattr(sample, "shape") and len(sample.shape) == 0:
+    """Up to 32 rows of ``sample``, evenly spaced, the first and the last among them; fewer of a wide sample.
+
+    None when it is None or has no rows.
+    """
+    sample = _as_rows(sample)
+    if sample is None or count(sample) == 0:
         return None
     total = count(sample)
     width = int(np.prod(sample.shape[1:])) if hasattr(sample, "shape") else 1
@@ -87,6 +91,20 @@ def choose(sample: Any) -> Any:
         width = int(sample.nnz / max(total, 1)) + 1
     wanted = max(1, min(CHOSEN, CELLS // 2 // max(width, 1)))
     return _shorten(take(sample, spaced(total, wanted)))
+
+
+def _as_rows(sample: Any) -> Any:
+    if isinstance(sample, str | bytes | dict) or (hasattr(sample, "shape") and len(sample.shape) == 0):
+        raise UsageError(
+            f"a sample is a table or a sequence of rows, not one {type(sample).__name__}",
+            hint="put it into a list, as the model's output methods take it",
+        )
+    if isinstance(sample, module("polars", "DataFrame")):
+        part = sample[spaced(len(sample), CHOSEN)]
+        return importlib.import_module("pandas").DataFrame(part.to_dict(as_series=False))
+    if sample is None or hasattr(sample, "__len__") or hasattr(sample, "shape"):
+        return sample
+    return list(sample)
 
 
 def _shorten(block: Any) -> Any:

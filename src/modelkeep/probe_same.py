@@ -82,7 +82,8 @@ def _arrays(expected: Any, actual: Any, rule: Rule) -> Gap | None:
 
 
 def _kind(array: Any) -> str:
-    return {"u": "i", "S": "U", "T": "U"}.get(array.dtype.kind, array.dtype.kind)
+    kind = str(array.dtype.kind)
+    return {"u": "i", "S": "U", "T": "U"}.get(kind, kind)
 
 
 def _unequal(expected: Any, actual: Any, rule: Rule) -> Any:
@@ -226,11 +227,11 @@ def _extension(expected: Any, actual: Any, rule: Rule) -> Gap | None:
     if isinstance(expected.dtype, np.dtype) and isinstance(actual.dtype, np.dtype):
         return gap(expected.to_numpy(), actual.to_numpy(), rule)
     gaps = [np.asarray(each.isna()) for each in (expected, actual)]
-    found = gap(*gaps, rule)
+    found = gap(gaps[0], gaps[1], rule)
     if found is not None:
         return Gap("missing values are at other places", found.rows, found.total)
     values = [np.asarray(each.astype(object))[~missing] for each, missing in zip((expected, actual), gaps, strict=True)]
-    return gap(*values, rule)
+    return gap(values[0], values[1], rule)
 
 
 _COMPARE = {

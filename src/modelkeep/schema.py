@@ -62,7 +62,7 @@ class Schema:
         if "columns" in values:
             values["columns"] = tuple(Column(**{**entry, **_tuple(entry, "categories")}) for entry in values["columns"])
         values["outputs"] = {name: _output(entry) for name, entry in values.get("outputs", {}).items()}
-        return cls(**{**values, **_tuple(values, "shape"), **_tuple(values, "classes", deep=True)})
+        return cls(**{**values, **_tuple(values, "shape"), **_tuple(values, "classes")})
 
 
 def of(model: Any, sample: Any, answers: Mapping[str, Any]) -> Schema:
@@ -123,7 +123,7 @@ def _chain(steps: list[Any], width: int, depth: int) -> list[str] | None:
             continue
         if fates is None or "pass" not in fates:
             break
-        if "pass" in fates and step is steps[0]:
+        if step is steps[0]:
             fates = _fates(step, width, depth + 1)
         else:  # columns may have moved: one answer for all that still have gaps
             later = _fates(step, 1, depth + 1)
@@ -167,7 +167,7 @@ def _inputs(model: Any, sample: Any, gaps: dict[int, bool] | None) -> dict[str, 
         shape = (None, *map(int, sample.shape[1:]))
         return {"kind": "text" if text else "array", "dtype": str(sample.dtype), "shape": shape}
     first = sample[0] if isinstance(sample, list | tuple) and sample else None
-    kind = {str: "text", dict: "records"}.get(type(first), "list")
+    kind = "text" if isinstance(first, str) else "records" if isinstance(first, dict) else "list"
     return {"kind": kind, "shape": (None,)}
 
 
@@ -209,7 +209,7 @@ def _classes(model: Any) -> tuple[tuple[Any, ...] | None, int | None]:
     if isinstance(classes, list):  # one array an output
         listed = tuple(tuple(_exact(value) for value in each.tolist()) for each in classes if len(each) <= LISTED)
         return listed if len(listed) == len(classes) else None, None
-    if not hasattr(classes, "tolist"):
+    if classes is None or not hasattr(classes, "tolist"):
         return None, None
     values = classes.tolist()
     return (tuple(_exact(value) for value in values) if len(values) <= LISTED else None), len(values)
@@ -246,10 +246,9 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _tuple(entry: Mapping[str, Any], key: str, *, deep: bool = False) -> dict[str, Any]:
-    if key not in entry:
-        return {}
-    return {key: tuple(tuple(item) if deep and isinstance(item, list) else item for item in entry[key])}
+def _tuple(entry: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The list under ``key`` as a tuple, and lists in it too."""
+    return {key: tuple(tuple(item) if isinstance(item, list) else item for item in entry[key])} if key in entry else {}
 
 
 def _output(entry: Mapping[str, Any]) -> Output:

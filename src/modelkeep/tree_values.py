@@ -52,22 +52,25 @@ def gini(counts: Array, weight: Array) -> Array:
 def node_depths(is_split: Array, is_child: Array, left: Array, right: Array) -> Array:
     """The depth of every node; ``left`` and ``right`` give the children of each split, which must be checked ones."""
     depth = np.zeros(len(is_split), np.uint32)
-    children = np.zeros((len(is_split), 2), np.int64)
-    splits = np.flatnonzero(is_split)
-    children[splits, 0], children[splits, 1] = left, right
+    number = np.cumsum(is_split) - 1  # of each split, among the splits
     level, front = 0, np.flatnonzero(is_split & ~is_child)
-    while len(front) > _FEW_NODES:
+    while len(front):
         level += 1
-        below = children[front].reshape(-1)
-        depth[below] = level
-        front = below[is_split[below]]
-    stack: list[int] = front.tolist()
-    while stack:
-        node = stack.pop()
-        for child in children[node].tolist():
-            depth[child] = depth.item(node) + 1
-            if is_split.item(child):
-                stack.append(child)
+        if len(front) > _FEW_NODES:
+            at = number[front]
+            below = np.concatenate((left[at], right[at]))
+            depth[below] = level
+            front = below[is_split[below]]
+            continue
+        few: list[int] = front.tolist()
+        while few and len(few) <= _FEW_NODES:
+            at_few = [number.item(node) for node in few]
+            children = [left.item(i) for i in at_few] + [right.item(i) for i in at_few]
+            for child in children:
+                depth[child] = level
+            few = [child for child in children if is_split.item(child)]
+            level += 1
+        level, front = level - 1, np.array(few, np.intp)
     return depth
 
 

@@ -186,14 +186,15 @@ def frame() -> Sample:
     member = pd.array(rng.rand(n) < 0.4, dtype="boolean")
     member[[5, 20]] = pd.NA
     city = pd.array(np.array(["Oslo", "Bern", "Quito"])[rng.randint(0, 3, n)], dtype="string")
-    city[[2, 30]] = pd.NA
+    street = pd.array(np.array(["High St", "Park Ln"], dtype=object)[rng.randint(0, 2, n)], dtype="str")
+    street[[2, 30]] = np.nan
     size = pd.Categorical(np.array(["s", "m", "l"])[rng.randint(0, 3, n)], categories=["s", "m", "l"], ordered=True)
     colour = np.array(["red", "green", None], dtype=object)[rng.choice(3, n, p=[0.5, 0.4, 0.1])]
     table = pd.DataFrame(
         {"age": age, "income": rng.lognormal(10, 1, n), "visits": visits, "member": member, "city": city,
-         "size": size, "colour": colour}
+         "size": size, "colour": colour, "street": street}
     )
-    y = ((table["income"] > 2e4) | (table["city"] == "Oslo").fillna(False)).to_numpy(dtype=np.int64)
+    y = ((table["income"] > 2e4) | (table["city"] == "Oslo")).to_numpy(dtype=np.int64)
     return table, y, table.iloc[:20].copy()
 
 

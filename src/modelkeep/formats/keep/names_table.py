@@ -86,7 +86,6 @@ OBJECTS = {
     "sklearn.semi_supervised": "LabelPropagation LabelSpreading SelfTrainingClassifier",
     "sklearn.svm": "LinearSVC LinearSVR NuSVC NuSVR OneClassSVM SVC SVR",
     "sklearn.tree": "DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor",
-    "sklearn.utils": "Bunch",
     "sklearn.utils._metadata_requests": "MetadataRequest MetadataRouter MethodMapping MethodMetadataRequest",
 }
 

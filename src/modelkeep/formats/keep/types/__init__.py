@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from modelkeep.formats.keep.handlers import Handler, Unsaveable
 from modelkeep.formats.keep.names import OBJECT_NAMES, public_module
-from modelkeep.formats.keep.types import cython, numpy, objects, pandas, pools, python, scipy
+from modelkeep.formats.keep.types import cython, numpy, objects, pandas, python, scipy, sktrees
 
-_MODULES = (python, numpy, objects, scipy, pandas, cython, pools)
+_MODULES = (python, numpy, objects, scipy, pandas, cython, sktrees)
 
 KINDS: Mapping[str, Handler] = {handler.kind: handler for module in _MODULES for handler in module.HANDLERS}
 _CLAIMS = {claim: handler for module in _MODULES for handler in module.HANDLERS for claim in handler.claims}

@@ -1,4 +1,4 @@
-"""scikit-learn's compiled objects: trees, neighbour trees, distance metrics, losses; rebuilt only from checked parts."""
+"""scikit-learn's objects that are more than attributes: neighbour trees, distance metrics, losses, Bunch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelkeep.errors import CheckError, GraphError, quote
-from modelkeep.formats.keep.handlers import Handler, Node
+from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 
 if TYPE_CHECKING:
     from modelkeep.formats.keep.decode import Builder
@@ -179,7 +179,26 @@ def decode_loss(builder: Builder, node: Node) -> Any:
         raise CheckError(f"the loss {node[1]} does not take these numbers: {error}") from None
 
 
+# -- Bunch ---------------------------------------------------------------------------------------------------------
+
+
+def encode_bunch(encoder: Encoder, bunch: Any) -> Node:
+    """A dictionary whose keys are attributes too; what it knows of deprecated keys is empty in a model."""
+    if not set(map(type, bunch)) <= {str}:
+        raise Unsaveable("a Bunch has keys that are not text", "use text keys")
+    return ["bunch", encoder.state(bunch)]
+
+
+def decode_bunch(builder: Builder, node: Node) -> Any:
+    builder.arity(node, 2)
+    bunch = _attribute("sklearn.utils", "Bunch")()
+    builder.register(bunch)
+    dict.update(bunch, builder.fill_state(builder.a_dict(node[1])))
+    return bunch
+
+
 HANDLERS = [
+    Handler("bunch", ("sklearn.utils._bunch.Bunch",), encode_bunch, decode_bunch),
     Handler(
         "neighbours",
         tuple(f"{module}.{name}" for name, module in NEIGHBOUR_TREES.items()),

@@ -43,7 +43,7 @@ def plan(kind: Kind, n_features: int, n_classes: tuple[int, ...], states: Sequen
         columns += _tree_columns(blocks, facts, n_classes)
     else:
         columns += _bitset_columns(states)
-    return PoolPlan(kind, n_features, n_classes, tuple(columns))
+    return PoolPlan(kind, max(n_features, facts.features), n_classes, tuple(columns))
 
 
 def _places(blocks: Blocks, facts: Facts) -> Iterator[Column]:

@@ -215,7 +215,9 @@ def _survey_shape(block: Block, facts: Facts) -> Array:
     columns = {"sizes": block.sizes, "left": block.place(0), "right": block.place(1)}
     if np.array_equal(columns["left"][block.splits], _next_nodes(block)):
         del columns["left"]
-    window = Window(TreePool(block.kind, 0, (), columns), block.trees, slice(0, len(block.nodes)), 0)
+    pool = TreePool(block.kind, 0, (), columns)
+    window = Window(pool, slice(0, len(block.sizes)), slice(0, len(block.nodes)), 0)
+    window.trees = block.trees  # as errors name them
     try:
         left, right, is_child = check_children(window)
     except CheckError as error:

@@ -49,7 +49,7 @@ from sklearn.utils.discovery import all_estimators
 from sklearn.utils.estimator_checks import _enforce_estimator_tags_X, _enforce_estimator_tags_y, set_random_state
 
 from modelkeep import probe
-from modelkeep.errors import DriftError
+from modelkeep.errors import CheckError, DriftError, UsageError
 from modelkeep.probe_rows import choose, count
 
 X, Y = load_iris(return_X_y=True)
@@ -188,6 +188,7 @@ def _many() -> tuple[np.ndarray, np.ndarray]:
 # --- every estimator ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_every_estimator_records_and_replays_with_and_without_a_sample(zoo: list[tuple[str, Any, Any]]) -> None:
     empty: dict[str, list[str]] = {}
     for name, model, rows in zoo:
@@ -229,6 +230,15 @@ def test_rows_are_spaced_evenly_over_the_sample_with_both_ends() -> None:
     assert (block[0] == X[0]).all()
     assert (block[31] == X[-1]).all()
     assert len(block) > 32
+
+
+def test_an_empty_sample_and_one_that_is_no_sample() -> None:
+    model = LogisticRegression(max_iter=999).fit(X, Y)
+    assert probe.record(model, X[:0]).notes == ["the sample has no rows"]
+    assert not probe.record(model, X[:0]).empty
+    assert probe.record(model, X[:, :2]).notes[0].startswith("the sample not accepted by predict: ValueError")
+    with pytest.raises(UsageError, match="not one str"):
+        probe.record(model, "a text")
 
 
 def test_a_wide_sample_gives_fewer_rows() -> None:
@@ -545,6 +555,13 @@ def test_a_label_that_changes_and_a_method_that_fails_are_drift() -> None:
     model.n_features_in_ = 3
     with pytest.raises(DriftError, match="predict fails now: ValueError"):
         probe.replay(kept, model, exact=False)
+
+
+def test_a_probe_out_of_a_file_can_only_ask_for_output_methods() -> None:
+    model = LinearRegression().fit(X, Y)
+    for name in ("fit", "set_params", "__reduce_ex__", "score"):
+        with pytest.raises(CheckError, match="not an output method"):
+            probe.replay(probe.Probe([X], [{name: None}]), model, exact=True)
 
 
 # --- the price ---------------------------------------------------------------------------------------------------

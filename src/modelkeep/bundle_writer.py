@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO
 
-from modelkeep.artifact import DIGEST_PREFIX, MANIFEST, FileEntry, Manifest, digest, new_hasher
+from blake3 import blake3
+
+from modelkeep.artifact import DIGEST_PREFIX, MANIFEST, FileEntry, Manifest, digest
 from modelkeep.bundle import Member, data_offset, directory, local_header, tail
 from modelkeep.ports import Buffer, Part
 
-_PIECE = 8 << 20
+_PIECE = 2 << 20
+# From this size on, sealing a part in threads of its own pays.
+_IN_THREADS = 4 << 20
+_BEHIND = 8
 # Up to this size everything is put together in memory and written by one call.
 _ONE_WRITE = 1 << 20
+
+
+Sealers = tuple[ThreadPoolExecutor, ThreadPoolExecutor]
 
 
 class _Seal:
     """The digest and the CRC of one part, fed piece by piece."""
 
     def __init__(self, size: int) -> None:
-        self._hasher = new_hasher(size)
+        self._hasher = blake3()
         self.crc = 0
         self.size = 0
 
-    def update(self, piece: memoryview) -> None:
+    def hash(self, piece: memoryview) -> None:
         self._hasher.update(piece)
+
+    def count(self, piece: memoryview) -> None:
         self.crc = zlib.crc32(piece, self.crc)
         self.size += len(piece)
 
@@ -63,7 +74,7 @@ def _write(
     entries = {name: _seal(part) for name, part in parts.items() if name > MANIFEST}
     members: list[Member] = []
     manifest_digest = ""
-    with ThreadPoolExecutor(1) as sealer:
+    with ThreadPoolExecutor(1) as hashing, ThreadPoolExecutor(1) as counting:
         for name in sorted([*parts, MANIFEST]):
             if name == MANIFEST:
                 raw = manifest_of(entries).encode()
@@ -72,7 +83,7 @@ def _write(
                 part = parts[name]
             header = members[-1].end if members else 0
             file.seek(data_offset(name, header))
-            seal = _stream(file, part, sealer, progress)
+            seal = _stream(file, part, (hashing, counting), progress)
             members.append(Member(name, seal.size, seal.crc, header))
             if name != MANIFEST:
                 entries[name] = seal.entry()
@@ -87,25 +98,31 @@ def _write(
 def _seal(part: Part) -> FileEntry:
     seal = _Seal(part.size)
     for piece in _pieces(part.chunks()):
-        seal.update(piece)
+        seal.hash(piece)
+        seal.count(piece)
     return seal.entry()
 
 
-def _stream(file: BinaryIO, part: Part, sealer: ThreadPoolExecutor, progress: Callable[[int], None]) -> _Seal:
+def _stream(file: BinaryIO, part: Part, sealers: Sealers, progress: Callable[[int], None]) -> _Seal:
+    """Write a part while two threads seal it: writing, hashing and the CRC all release the interpreter lock."""
     seal = _Seal(part.size)
-    pending = None
-    for piece in _pieces(part.chunks()):
-        if pending is not None:
-            pending.result()
-            pending = None
-        if len(piece) < _PIECE:
-            seal.update(piece)
-        else:  # hashing and writing both release the interpreter lock: they run side by side
-            pending = sealer.submit(seal.update, piece)
-        _write_all(file, piece)
-        progress(len(piece))
-    if pending is not None:
-        pending.result()
+    if part.size < _IN_THREADS:
+        for piece in _pieces(part.chunks()):
+            seal.hash(piece)
+            seal.count(piece)
+            _write_all(file, piece)
+        progress(part.size)
+    else:
+        behind: deque[Future[None]] = deque()
+        for piece in _pieces(part.chunks()):
+            behind.append(sealers[0].submit(seal.hash, piece))
+            behind.append(sealers[1].submit(seal.count, piece))
+            _write_all(file, piece)
+            progress(len(piece))
+            while len(behind) > _BEHIND:  # pieces that were made for this part only must not pile up
+                behind.popleft().result()
+        for last in behind:
+            last.result()
     if seal.size != part.size:
         raise AssertionError(f"a writer announced {part.size} bytes and gave {seal.size}")
     return seal

@@ -1,38 +1,26 @@
 """The probe: rows and the answers that a model gave for them, kept with it and replayed to prove that it is the same.
 
 The rows are chosen from a sample (probe_rows) or made from what the model knows (probe_made, probe_facts), and hard
-rows are added (probe_hard). probe_guard keeps the model as it was; probe_same compares.
-
-A second run of the output methods is the only general way to see that an answer is drawn at random, and it would
-double the price. It is made only where there is a reason: a random state inside the model or numpy's own has moved
-during the first run, or the model holds a class or function of a package that is not in ``probe_guard.KNOWN``.
+rows are added (probe_hard). probe_record asks, probe_guard keeps the model as it was, probe_same compares.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from modelkeep.errors import DriftError, quote
+from modelkeep.errors import CheckError, DriftError, quote
 from modelkeep.frameworks.sklearn import FRAMEWORK
-from modelkeep.probe_facts import Facts, look
-from modelkeep.probe_guard import Still, still
-from modelkeep.probe_hard import propose
-from modelkeep.probe_made import made, positive_only
-from modelkeep.probe_rows import CELLS, Edit, build, choose, count, fresh, kind_of, module, take
+from modelkeep.probe_guard import still
+from modelkeep.probe_record import NotFittedError, Recording, asked, has_method, reason, recorded
+from modelkeep.probe_rows import fresh
 from modelkeep.probe_same import Gap, Rule, gap
-from modelkeep.schema import missing_columns
 
-#: Rows of the short block: for methods that refuse the hard rows or whose answers are bulky.
-SHORT = 8
-#: Methods whose answers restate at length what other methods say (a number for each tree).
-BULKY = frozenset({"apply"})
-#: Rows of one kind are tried alone after the block with all of them was refused.
-_KINDS = ("splits", "missing", "unseen", "extremes")
+_HINT = (
+    "load it where the same versions are installed, or train and save it again here; "
+    'on_drift="warn" loads it all the same'
+)
 
 
 @dataclass(frozen=True)
@@ -55,29 +43,6 @@ class Probe:
         return {method: answer for block in reversed(self.answers) for method, answer in block.items()}
 
 
-class _NotFittedError(Exception):
-    """The model says that it was never fitted."""
-
-
-@dataclass
-class _Recording:
-    model: Any
-    methods: Sequence[str]
-    notes: list[str] = field(default_factory=list)
-
-    def ask(self, method: str, block: Any) -> Any:
-        return getattr(self.model, method)(fresh(block))
-
-    def attempt(self, method: str, block: Any) -> tuple[Any, str]:
-        """The answer, or why there is none. Only a model that isn't fitted ends the recording."""
-        try:
-            return self.ask(method, block), ""
-        except Exception as error:
-            if any(cls.__name__ == "NotFittedError" for cls in type(error).__mro__) and method != "inverse_transform":
-                raise _NotFittedError from error
-            return None, _reason(error)
-
-
 def record(model: Any, sample: Any = None, methods: Iterable[str] = FRAMEWORK.methods) -> Probe:
     """The probe of ``model``: up to 64 rows, and what each of its ``methods`` answers for them.
 
@@ -88,185 +53,52 @@ def record(model: Any, sample: Any = None, methods: Iterable[str] = FRAMEWORK.me
     ['the model has no output method that answers from rows']
     """
     with still(model) as picture:
-        recording = _Recording(model, [name for name in methods if _has(model, name)])
+        recording = Recording(model, [name for name in methods if has_method(model, name)])
         if not recording.methods:
             return Probe(notes=[_no_method(model)])
         try:
-            return _recorded(recording, sample, picture)
-        except _NotFittedError:
+            blocks = recorded(recording, sample, picture)
+        except NotFittedError:
             return Probe(notes=["the model is not fitted"])
+        return Probe([rows for rows, _ in blocks], [answers for _, answers in blocks], recording.notes)
 
 
-def _recorded(recording: _Recording, sample: Any, picture: Still) -> Probe:
-    sample = choose(sample)
-    facts = _facts(recording, sample)
-    base, block, first = _accepted(recording, sample, facts)
-    if block is None:
-        return Probe(notes=recording.notes)
-    answers, short = _answers(recording, block, first)
-    blocks = [(block, answers)]
-    if short:
-        few = take(base, range(min(SHORT, count(base))))
-        blocks.append((few, _short_answers(recording, few, short)))
-    blocks = [(rows, found) for rows, found in blocks if found]
-    if picture.foreign or picture.moved():
-        blocks = _repeated(recording, blocks)
-    return Probe([rows for rows, _ in blocks], [found for _, found in blocks], recording.notes)
-
-
-def _accepted(recording: _Recording, sample: Any, facts: Facts) -> tuple[Any, Any, Any]:
-    """The plain rows, the block of all rows that the model takes, and the first method's answer for it."""
-    method = next((name for name in recording.methods if name not in BULKY), recording.methods[0])
-    refused = ""
-    for base in [sample] if sample is not None else made(recording.model, facts):
-        edits = _edits(recording, base, facts)
-        block = build(base, edits)
-        answer, why = recording.attempt(method, block)
-        if why and edits:
-            plain, why = recording.attempt(method, base)
-            if not why:
-                block, answer = _without_refused(recording, method, base, plain, edits)
-        if not why:
-            return base, block, {method: answer}
-        refused = refused or why
-    recording.notes.append(f"{'the sample' if sample is not None else 'made rows'} not accepted by {method}: {refused}")
-    return None, None, None
-
-
-def _facts(recording: _Recording, sample: Any) -> Facts:
-    # What a model says of itself is a hint, and a stranger's class may say anything: a probe with fewer rows is better
-    # than a model that can't be saved.
-    try:
-        return look(recording.model, values=sample is None)
-    except Exception as error:
-        recording.notes.append(f"the model's columns could not be read: {_reason(error)}")
-        return Facts()
-
-
-def _edits(recording: _Recording, base: Any, facts: Facts) -> list[Edit]:
-    try:
-        return propose(base, facts, missing_columns(recording.model), positive=positive_only(recording.model))
-    except Exception as error:  # for the same reason
-        recording.notes.append(f"hard rows could not be made: {_reason(error)}")
-        return []
-
-
-def _without_refused(
-    recording: _Recording, method: str, base: Any, plain: Any, edits: list[Edit]
-) -> tuple[Any, dict[str, Any]]:
-    """The hard rows kind by kind: those of a kind that is refused are dropped with a note."""
-    kept: list[Edit] = []
-    for kind in _KINDS:
-        group = [edit for edit in edits if edit.kind == kind]
-        if group:
-            why = recording.attempt(method, build(base, group, alone=True))[1]
-            if why:
-                recording.notes.append(f"hard rows ({kind}) not accepted by {method}: {why}")
-            else:
-                kept += group
-    if kept:
-        block = build(base, kept)
-        answer, why = recording.attempt(method, block)
-        if not why:
-            return block, answer
-        recording.notes.append(f"hard rows not accepted together by {method}: {why}")
-    return base, plain
-
-
-def _answers(recording: _Recording, block: Any, first: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The answers for the main block, and the methods that need a short one."""
-    answers, short = dict[str, Any](), list[str]()
-    for method in recording.methods:
-        if method == "inverse_transform":
-            if "transform" in answers:
-                _inverse(recording, answers)
-            continue
-        if method in BULKY:
-            short.append(method)
-            continue
-        answer, why = (first[method], "") if method in first else recording.attempt(method, block)
-        if why:
-            recording.notes.append(f"hard rows not accepted by {method}: {why}")
-            short.append(method)
-        elif cells(answer) > CELLS:
-            short.append(method)
-        elif not _kept(answer):
-            recording.notes.append(f"{method} answers with a {type(answer).__name__}, which is not kept")
-        else:
-            answers[method] = answer
-    return answers, short
-
-
-def _inverse(recording: _Recording, answers: dict[str, Any]) -> None:
-    answer, why = recording.attempt("inverse_transform", answers["transform"])
-    if why:
-        recording.notes.append(f"inverse_transform is left out: {why}")
-    elif cells(answer) <= CELLS and _kept(answer):
-        answers["inverse_transform"] = answer
-
-
-def _short_answers(recording: _Recording, few: Any, methods: list[str]) -> dict[str, Any]:
-    answers = {}
-    for method in methods:
-        answer, why = recording.attempt(method, few)
-        if not why and (cells(answer) > CELLS or not _kept(answer)):
-            why = "its answer is too large" if _kept(answer) else f"a {type(answer).__name__} is not kept"
-        if why:
-            recording.notes.append(f"{method} is left out: {why}")
-        else:
-            answers[method] = answer
-    return answers
-
-
-def _repeated(recording: _Recording, blocks: list[tuple[Any, dict[str, Any]]]) -> list[tuple[Any, dict[str, Any]]]:
-    """The answers that a second run gives again, to the last bit."""
-    kept = []
-    for rows, answers in blocks:
-        same: dict[str, Any] = {}
-        for method, answer in answers.items():
-            if method == "inverse_transform" and "transform" not in same:
-                continue
-            again, why = recording.attempt(method, _asked(method, rows, answers))
-            if why or gap(answer, again, Rule(exact=True)) is not None:
-                recording.notes.append(f"{method} is left out: it answers differently each time")
-            else:
-                same[method] = answer
-        if same:
-            kept.append((rows, same))
-    return kept
-
-
-def replay(probe: Probe, model: Any, *, exact: bool, rtol: float = 1e-9, versions: str = "") -> None:
+def replay(
+    probe: Probe,
+    model: Any,
+    *,
+    exact: bool,
+    rtol: float = 1e-9,
+    versions: str = "",
+    methods: Iterable[str] = FRAMEWORK.methods,
+) -> None:
     """Ask ``model`` again and compare with the probe; ``probe_same.Rule`` says what counts as the same.
 
     ``versions`` goes into the error's text: what the probe was recorded with, and what runs now. The model is left
-    as it was. Raises :class:`~modelkeep.errors.DriftError` when any answer differs or a method now fails.
+    as it was. Raises :class:`~modelkeep.errors.DriftError` when any answer differs or a method now fails, and
+    CheckError when the probe, which may come out of a file, names a method that is not one of ``methods``.
     """
-    rule = Rule(exact, rtol)
-    drifts: list[str] = []
+    allowed = frozenset(methods)
+    for name in {name for answers in probe.answers for name in answers} - allowed:
+        raise CheckError(f"the probe asks for {quote(name)}, which is not an output method", path="probe")
     with still(model):
-        for rows, answers in zip(probe.rows, probe.answers, strict=True):
-            for method, expected in answers.items():
-                try:
-                    actual = getattr(model, method)(fresh(_asked(method, rows, answers)))
-                except Exception as error:
-                    drifts.append(f"{method} fails now: {_reason(error)}")
-                    continue
-                found = gap(expected, actual, rule)
-                if found is not None:
-                    drifts.append(_told(method, found))
+        drifts = list(_drifts(probe, model, Rule(exact, rtol)))
     if drifts:
-        raise DriftError(
-            "\n".join(
-                ["the model answers differently from when it was saved", *drifts, *([versions] * bool(versions))]
-            ),
-            hint="load it where the same versions are installed, or train and save it again here; "
-            'on_drift="warn" loads it all the same',
-        )
+        lines = ["the model answers differently from when it was saved", *drifts, *([versions] if versions else [])]
+        raise DriftError("\n".join(lines), hint=_HINT)
 
 
-def _asked(method: str, rows: Any, answers: dict[str, Any]) -> Any:
-    return answers["transform"] if method == "inverse_transform" else rows
+def _drifts(probe: Probe, model: Any, rule: Rule) -> Iterator[str]:
+    for rows, answers in zip(probe.rows, probe.answers, strict=True):
+        for method, expected in answers.items():
+            try:
+                actual = getattr(model, method)(fresh(asked(method, rows, answers)))
+            except Exception as error:  # whatever it is: it answered when it was saved
+                yield f"  {method} fails now: {reason(error)}"
+                continue
+            found = gap(expected, actual, rule)
+            if found is not None:
+                yield _told(method, found)
 
 
 def _told(method: str, found: Gap) -> str:
@@ -278,50 +110,9 @@ def _told(method: str, found: Gap) -> str:
     return "\n".join(lines)
 
 
-def _has(model: Any, name: str) -> bool:
-    try:
-        return callable(getattr(model, name, None))
-    except Exception:  # a property of someone's class may raise anything; then it isn't a method
-        return False
-
-
 def _no_method(model: Any) -> str:
-    if hasattr(model, "fit") and not any(name.endswith("_") and name[0] != "_" for name in vars(model)):
+    if hasattr(model, "fit") and not any(
+        name.endswith("_") and name[0] != "_" for name in getattr(model, "__dict__", {})
+    ):
         return "the model is not fitted"
     return "the model has no output method that answers from rows"
-
-
-def _reason(error: Exception) -> str:
-    """One line that is the same on every run: without addresses in memory."""
-    line = re.sub(r"0x[0-9a-fA-F]+", "0x...", next(iter(str(error).strip().splitlines()), ""))
-    return f"{type(error).__name__} {quote(line, 150)}"
-
-
-def cells(answer: Any) -> int:
-    """How many values an answer holds; text counts by its length in fours."""
-    if isinstance(answer, list | tuple):
-        return sum(cells(part) for part in answer)
-    if isinstance(answer, dict):
-        return sum(cells(part) for part in answer.values())
-    if kind_of(answer) == "sparse":
-        return int(answer.nnz)
-    if isinstance(answer, np.ndarray) and answer.dtype.kind == "O":
-        return sum(cells(item) for item in answer.ravel().tolist())
-    if isinstance(answer, str):
-        return len(answer) // 4 + 1
-    return int(np.prod(answer.shape)) if hasattr(answer, "shape") else 1
-
-
-def _kept(answer: Any) -> bool:
-    """Whether an answer is made of what an artifact can hold: arrays, frames, sparse rows and plain values."""
-    if isinstance(answer, list | tuple):
-        return all(_kept(part) for part in answer)
-    if isinstance(answer, dict):
-        return all(_kept(part) for pair in answer.items() for part in pair)
-    if isinstance(answer, np.ndarray):
-        return answer.dtype.kind != "O" or all(_kept(item) for item in answer.ravel().tolist())
-    frames = (module("pandas", "DataFrame"), module("pandas", "Series"), module("pandas", "Index"))
-    if any(each and isinstance(answer, each) for each in frames):
-        return True
-    plain = isinstance(answer, str | bytes | int | float | complex | np.generic | type(None))
-    return plain or kind_of(answer) == "sparse"

@@ -105,7 +105,7 @@ def check_children(window: Window) -> tuple[Array, Array, Array]:
     # Without a column 'left' the left child is the next node, and the right child has to lie beyond it.
     _refuse(right <= (splits if explicit else left), window, "right", "a child that comes before its parent's others")
     _refuse(right >= tree_ends, window, "right", "a child outside the tree")
-    child = np.zeros(len(window.is_split), bool)
+    child = np.zeros(len(window.right), bool)
     child[right] = True
     if explicit:
         _refuse_leaves(window)

@@ -17,36 +17,38 @@ _FEW_CLASSES = 8
 _FEW_NODES = 8
 
 
-def total(counts: Array) -> Array:
-    """The weight of each node that ``counts`` (nodes, outputs, classes) add up to, for its first output."""
-    sums: Array = counts[:, 0, 0].astype(np.float64)
-    for k in range(1, counts.shape[2]):
-        sums += counts[:, 0, k]
+def by_class(counts: Array) -> Array:
+    """Counts of shape (nodes, outputs, classes) as float64, one row for each output and class."""
+    return counts.reshape(len(counts), -1).T.astype(np.float64, order="C")
+
+
+def total(rows: Array, n_classes: int) -> Array:
+    """The weight of each node that its counts (``by_class``) add up to, for its first output."""
+    sums: Array = rows[:n_classes].sum(axis=0)
     return sums
 
 
-def divided(counts: Array, weight: Array, out: Array | None = None) -> Array:
-    """The value of each node: its counts by its weight, in float64."""
-    out = np.empty(counts.shape) if out is None else out
-    with np.errstate(all="ignore"):  # a file may say that a weight is 0, which harms nobody
-        if counts.shape[1] == 1 and counts.shape[2] <= _FEW_CLASSES:
-            for k in range(counts.shape[2]):
-                np.divide(counts[:, 0, k], weight, out=out[:, 0, k])
-        else:
-            np.divide(counts, weight[:, None, None], out=out)
-    return out
+def gini(rows: Array, weight: Array) -> Array:
+    """Gini's impurity of one output, 1 - sum(count ** 2) / weight ** 2, as scikit-learn's ``_criterion.pyx`` rounds it.
 
-
-def gini(counts: Array, weight: Array) -> Array:
-    """Gini's impurity, 1 - sum(count ** 2) / weight ** 2, in the order of scikit-learn's ``_criterion.pyx``."""
-    squares = np.zeros(len(counts))
-    for k in range(counts.shape[2]):
-        of_class = counts[:, 0, k].astype(np.float64)
-        of_class *= of_class
-        squares += of_class
-    with np.errstate(all="ignore"):
-        squares /= weight * weight
+    The squares and their sum are exact, so their order doesn't matter, up to ``EXACT_WEIGHT``.
+    """
+    squares: Array = rows[0] * rows[0]
+    for row in rows[1:]:
+        squares += row * row
+    squares /= weight * weight
     return np.subtract(1.0, squares, out=squares)
+
+
+def divided(rows: Array, weight: Array, out: Array) -> Array:
+    """The value of each node, its counts by its weight, put into ``out`` of shape (nodes, outputs, classes)."""
+    flat = out.reshape(len(out), -1)
+    if len(rows) <= _FEW_CLASSES:
+        for k, row in enumerate(rows):
+            np.divide(row, weight, out=flat[:, k])
+    else:
+        np.divide(rows.T, weight[:, None], out=flat)
+    return out
 
 
 def node_depths(is_split: Array, is_child: Array, left: Array, right: Array) -> Array:

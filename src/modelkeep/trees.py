@@ -111,22 +111,29 @@ class TreePool:
 class Window:
     """Some neighbouring whole trees of a pool, small enough that what is computed for them stays in the cache.
 
-    ``splits`` are the positions of the splits counted from the window's first node, ``base`` where the tree of each
-    split begins, ``per_tree`` how many splits each tree has.
+    ``splits`` are the positions of the splits counted from the window's first node, ``per_tree`` how many splits each
+    tree has, ``base`` where the tree of each split begins.
     """
-
-    __slots__ = ("base", "columns", "ends", "is_split", "nodes", "per_tree", "seen_splits", "splits", "trees")
 
     def __init__(self, pool: TreePool, trees: slice, nodes: slice, seen_splits: int) -> None:
         self.columns = pool.columns
         self.trees, self.nodes, self.seen_splits = trees, nodes, seen_splits
-        self.ends = pool.ends[trees] - nodes.start
-        self.is_split = pool.columns["right"][nodes] != 0
+        self.right = pool.columns["right"][nodes]
+        self.is_split = self.right != 0
         self.splits = np.flatnonzero(self.is_split)
+        self.ends = pool.ends[trees] - nodes.start
+
+    @cached_property
+    def per_tree(self) -> NDArray[np.int64]:
         before = np.searchsorted(self.splits, self.ends)
-        self.per_tree = np.diff(before, prepend=0)
-        starts = np.concatenate(([0], self.ends[:-1]))
-        self.base = np.repeat(starts, self.per_tree)
+        before[1:] -= before[:-1].copy()
+        return before
+
+    @cached_property
+    def base(self) -> NDArray[np.int64]:
+        starts = np.zeros_like(self.ends)
+        starts[1:] = self.ends[:-1]
+        return np.repeat(starts, self.per_tree)
 
     def of_nodes(self, name: str) -> Array:
         return self.columns[name][self.nodes]
@@ -138,12 +145,15 @@ class Window:
             return column[self.nodes][self.splits]
         return column[self.seen_splits : self.seen_splits + len(self.splits)]
 
+    def places(self) -> tuple[Array, Array]:
+        """The left and the right child of each split, counted from the first node of its tree."""
+        left = self.of_nodes("left")[self.splits] if "left" in self.columns else self.splits - self.base + 1
+        return left, self.right[self.splits]
+
     def children(self) -> tuple[Array, Array]:
         """The left and the right child of each split, counted from the window's first node."""
-        right = self.of_nodes("right")[self.splits] + self.base
-        if "left" in self.columns:
-            return self.of_nodes("left")[self.splits] + self.base, right
-        return self.splits + 1, right
+        left = self.of_nodes("left")[self.splits] + self.base if "left" in self.columns else self.splits + 1
+        return left, self.right[self.splits] + self.base
 
 
 def runs(ends: NDArray[np.int64], limit: int) -> Iterator[tuple[slice, slice]]:

@@ -169,7 +169,8 @@ def _same_arrays(first: np.ndarray, second: np.ndarray, where: str) -> list[str]
         # Equal numbers with equal signs (0.0 and -0.0 compare equal), or NaN on both sides.
         equal = (first == second) & _signs_agree(first, second) | (np.isnan(first) & np.isnan(second))
     else:
-        equal = first == second
+        # x != x holds only for "not a time".
+        equal = (first == second) | ((first != first) & (second != second))
     if np.all(equal):
         return []
     at = int(np.flatnonzero(~np.ravel(equal))[0])

@@ -94,11 +94,3 @@ def framed() -> Pair:
 
     X, y, rows = data.numbers_frame()
     return KNeighborsClassifier(4).fit(X, pd.Series(y, name="kind")), rows
-
-
-@case("KNN(a fitted tree)")
-def from_tree() -> Pair:
-    from sklearn.neighbors import BallTree
-
-    X, _, rows = data.features()
-    return NearestNeighbors(n_neighbors=2).fit(BallTree(X, leaf_size=4)), rows

@@ -50,7 +50,7 @@ entry("X:ColumnTransformer(pandas)", _mixed(), data.frame)
 entry("ColumnTransformer(classifier)", make_pipeline(_mixed(), LogisticRegression(max_iter=500)), data.frame)
 entry("ColumnTransformer(pandas out)", _mixed(verbose_feature_names_out=False).set_output(transform="pandas"),
       data.frame)
-entry("ColumnTransformer(passthrough)", _mixed(remainder="passthrough"), data.frame)
+entry("ColumnTransformer(passthrough)", _mixed(remainder="passthrough").set_output(transform="pandas"), data.frame)
 entry("ColumnTransformer(remainder estimator)", _mixed(
     remainder=OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)), data.frame)
 entry("ColumnTransformer(weights, sparse)", ColumnTransformer(
@@ -74,7 +74,7 @@ entry("ColumnTransformer(boosted)", make_pipeline(
     ColumnTransformer([("code", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan), _WORDS)],
                       remainder="passthrough"),
     HistGradientBoostingClassifier(max_iter=4, min_samples_leaf=5, random_state=0)), lambda: (
-    data.frame()[0].drop(columns="member"), data.frame()[1], data.frame()[2].drop(columns="member")))
+    data.frame()[0][["age", "income", *_WORDS]], data.frame()[1], data.frame()[2][["age", "income", *_WORDS]]))
 
 
 def reviews() -> Sample:

@@ -22,6 +22,7 @@ from modelkeep.policy import Policy
 
 MAX_NODES = 20_000_000
 MAX_DEPTH = 120
+_LARGE = 100
 _EMPTY = tensors.Tensors(memoryview(b""), [])
 
 
@@ -51,23 +52,33 @@ class Plan:
 def parse(text: memoryview, arrays: memoryview | None, *, check: bool = True) -> Plan:
     """The plan in a graph's two files. Bounds come before work: nothing is allocated on the word of a number."""
     raw = bytes(text)
-    if raw.count(b"[") + raw.count(b"{") > MAX_NODES:
+    # A node takes two bytes at least, so that a short text can't have too many.
+    if len(raw) > MAX_NODES and raw.count(b"[") + raw.count(b"{") > MAX_NODES:
         raise GraphError("the graph has too many nodes")
     try:
-        version = msgspec.json.decode(raw, type=_VersionOnly).version
-        if version > GRAPH_VERSION:
-            raise VersionError(
-                f"the graph has version {version}, and this modelkeep reads up to version {GRAPH_VERSION}",
-                hint="install a newer modelkeep: pip install -U modelkeep",
-            )
         graph = msgspec.json.decode(raw, type=Graph)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        _refuse_newer(raw)
         raise GraphError(f"the graph is not valid JSON of the format: {error}") from None
-    if version != GRAPH_VERSION:
-        raise GraphError(f"there is no graph of version {version}")
+    if graph.version != GRAPH_VERSION:
+        _refuse_newer(raw)
+        raise GraphError(f"there is no graph of version {graph.version}")
     if check and msgspec.json.encode(graph) != raw:
         _refuse_duplicates(raw)
     return Plan(graph, _EMPTY if arrays is None else tensors.parse(arrays))
+
+
+def _refuse_newer(raw: bytes) -> None:
+    """A newer version may have other fields: say that, rather than that they are wrong."""
+    try:
+        version = msgspec.json.decode(raw, type=_VersionOnly).version
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return  # not even that much is there; the caller says what is wrong
+    if version > GRAPH_VERSION:
+        raise VersionError(
+            f"the graph has version {version}, and this modelkeep reads up to version {GRAPH_VERSION}",
+            hint="install a newer modelkeep: pip install -U modelkeep",
+        )
 
 
 def _refuse_duplicates(raw: bytes) -> None:
@@ -220,6 +231,10 @@ class Builder:
 
     def fill_state(self, state: dict[str, Any]) -> dict[str, Any]:
         """The same for the values of a dictionary."""
+        if len(state) > _LARGE:  # at the speed of C for a vocabulary
+            kinds = set(map(type, state.values()))
+            if list not in kinds and dict not in kinds:
+                return state
         for key, value in state.items():
             if type(value) is list or type(value) is dict:
                 try:

@@ -203,6 +203,8 @@ class Machine(Cursor):
     def call(self, callee: Any, args: Any, how: How, kwargs: Any = None) -> None:
         if type(args) is not tuple or (kwargs is not None and type(kwargs) is not dict):
             raise self.fault("the arguments of a call are not a tuple and a dictionary")
+        if how == "reduce" and type(callee) is Global and callee.module in ("copyreg", "copy_reg"):
+            callee, args, how = _as_new(callee, args)
         self.stack.append(Call(callee, args, how, self.pos - 1, kwargs))
 
     def build(self) -> None:
@@ -225,6 +227,17 @@ class Machine(Cursor):
 def _extended(items: list[Any], more: Any) -> list[Any]:
     items.extend(more)
     return items
+
+
+def _as_new(callee: Global, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], How]:
+    """The ways in which protocols 0 and 1 write ``cls.__new__(cls)``, as that."""
+    if callee.name == "__newobj__" and args:
+        return args[0], args[1:], "new"
+    if callee.name == "_reconstructor" and len(args) == 3 and args[2] is None:
+        base = args[1]
+        if type(base) is Global and str(base) in ("builtins.object", "__builtin__.object"):
+            return args[0], (), "new"
+    return callee, args, "reduce"
 
 
 def _kind(value: Any) -> str:

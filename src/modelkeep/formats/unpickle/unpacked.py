@@ -32,9 +32,12 @@ class _Zlib:
 
     def __init__(self, window: int) -> None:
         self._inner = zlib.decompressobj(window)
+        self._full = False
 
     def decompress(self, data: Any, limit: int) -> bytes:
-        return self._inner.decompress(self._inner.unconsumed_tail or data, limit)
+        made = self._inner.decompress(self._inner.unconsumed_tail or data, limit)
+        self._full = len(made) == limit  # then zlib may hold more, even if it has seen all of its input
+        return made
 
     @property
     def eof(self) -> bool:
@@ -46,7 +49,7 @@ class _Zlib:
 
     @property
     def needs_input(self) -> bool:
-        return not self._inner.unconsumed_tail
+        return not (self._full or self._inner.unconsumed_tail)
 
 
 def _lz4() -> Any:

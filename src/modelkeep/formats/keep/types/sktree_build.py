@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from modelkeep.errors import CheckError, quote
 from modelkeep.formats.keep.types.sktree_survey import MAPPED, NEWER, PLACES, Mapped
-from modelkeep.tree_values import divided, gini, total
+from modelkeep.tree_values import by_class, divided, gini, total
 from modelkeep.trees import TreePool, Window, windows
 
 if TYPE_CHECKING:
@@ -28,38 +27,45 @@ def build_trees(pool: TreePool) -> list[Tree]:
     """The trees of a pool. Unless it was checked (``tree_checks.check``), compiled code may crash on them."""
     from sklearn.tree._tree import NODE_DTYPE, Tree
 
-    n_outputs, n_classes = len(pool.n_classes), np.array(pool.n_classes, np.intp)
-    sizes, depths = pool.columns["sizes"], pool.max_depths
+    n_features, n_outputs, n_classes = pool.n_features, len(pool.n_classes), np.array(pool.n_classes, np.intp)
+    sizes, depths = pool.columns["sizes"].tolist(), pool.max_depths.tolist()
     made: list[Tree] = []
-    for window, nodes, values in filled(pool, NODE_DTYPE):
-        start = 0
-        for size, depth in zip(sizes[window.trees].tolist(), depths[window.trees].tolist(), strict=True):
-            tree, end = Tree(pool.n_features, n_classes, n_outputs), start + size
-            # It copies both.
-            tree.__setstate__(
-                {"max_depth": depth, "node_count": size, "nodes": nodes[start:end], "values": values[start:end]}
-            )
-            made.append(tree)
-            start = end
+    filler = Filler(pool, NODE_DTYPE)
+    with np.errstate(all="ignore"):  # a file may say that a weight is 0, which harms nobody
+        for window in windows(pool, _WINDOW):
+            nodes, values = filler.fill(window)
+            start = 0
+            for size, depth in zip(sizes[window.trees], depths[window.trees], strict=True):
+                end = start + size
+                tree = Tree(n_features, n_classes, n_outputs)
+                # It copies both arrays.
+                tree.__setstate__(
+                    {"max_depth": depth, "node_count": size, "nodes": nodes[start:end], "values": values[start:end]}
+                )
+                made.append(tree)
+                start = end
     return made
 
 
 def build_predictors(pool: TreePool) -> list[TreePredictor]:
-    """The predictors of a pool, like ``build_trees``."""
-    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE as DTYPE  # noqa: N811
+    """The predictors of a pool, like ``build_trees``. Neighbours have their nodes side by side in one array."""
+    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
     from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
-    sizes, none = pool.columns["sizes"], np.zeros((0, 8), np.uint32)
-    rows = pool.columns.get("bitset_sizes", np.zeros(pool.n_trees, np.uint8))
+    none = np.zeros((0, 8), np.uint32)
+    sizes = pool.columns["sizes"].tolist()
+    rows = pool.columns.get("bitset_sizes", np.zeros(pool.n_trees, np.uint8)).tolist()
     binned, raw = (pool.columns.get(name, none) for name in ("binned_bitsets", "raw_bitsets"))
     made: list[TreePredictor] = []
     row = 0
-    for window, nodes, _ in filled(pool, DTYPE):
-        start, data = 0, nodes.view(np.uint8)
-        for size, count in zip(sizes[window.trees].tolist(), rows[window.trees].tolist(), strict=True):
-            predictor, end = TreePredictor.__new__(TreePredictor), start + size * DTYPE.itemsize
+    for window in windows(pool, _WINDOW):
+        nodes, _ = Filler(pool, PREDICTOR_RECORD_DTYPE, len(window.right)).fill(window)
+        start = 0
+        for size, count in zip(sizes[window.trees], rows[window.trees], strict=True):
+            end = start + size
+            predictor = TreePredictor.__new__(TreePredictor)
             predictor.__dict__ = {
-                "nodes": data[start:end].copy().view(DTYPE),
+                "nodes": nodes[start:end],
                 "binned_left_cat_bitsets": binned[row : row + count].copy(),
                 "raw_left_cat_bitsets": raw[row : row + count].copy(),
             }
@@ -68,36 +74,58 @@ def build_predictors(pool: TreePool) -> list[TreePredictor]:
     return made
 
 
-def filled(pool: TreePool, dtype: np.dtype[Any]) -> Iterator[tuple[Window, Array, Array]]:
-    """All nodes as structs of ``dtype`` and the values of trees, window by window, in memory that is used again."""
-    fields = _fields(pool, dtype)
-    largest = min(pool.n_nodes, max(_WINDOW, int(pool.columns["sizes"].max())))
-    buffer, leaves = np.empty(largest, dtype), np.zeros(min(largest, _WINDOW), dtype)
-    for mapped in fields:
-        if mapped.leaf:
-            leaves[mapped.field] = mapped.leaf
-    (left, right, *flag), none = PLACES[pool.kind]
-    for name in (left, right):
-        leaves[name] = none
-    for name in flag:
-        leaves[name] = 1
-    values = np.empty((largest, *pool.columns["count"].shape[1:])) if "count" in pool.columns else buffer
-    for window in windows(pool, _WINDOW):
-        nodes = buffer[: len(window.is_split)]
-        _copy_bytes(leaves, nodes)
-        children = window.children()
-        nodes[left][window.splits] = children[0] - window.base
-        nodes[right][window.splits] = children[1] - window.base
-        for name in flag:
-            nodes[name][window.splits] = 0
-        weight = _fill_derived(window, nodes, pool.kind)
+class Filler:
+    """Room for the structs of a window, and what is the same for all windows of a pool."""
+
+    def __init__(self, pool: TreePool, dtype: np.dtype[Any], room: int = 0) -> None:
+        self.kind = pool.kind
+        fields = _fields(pool, dtype)
+        room = room or min(pool.n_nodes, max(_WINDOW, int(pool.columns["sizes"].max())))
+        self.buffer, self.leaves = np.empty(room, dtype), np.zeros(min(room, _WINDOW), dtype)
         for mapped in fields:
-            if mapped.column in window.columns:
-                _fill(window, nodes[mapped.field], mapped.column)
-        if "count" in window.columns:
-            yield window, nodes, divided(window.of_nodes("count"), weight, values[: len(nodes)])
+            if mapped.leaf:
+                self.leaves[mapped.field] = mapped.leaf
+        self.places, none = PLACES[pool.kind]
+        for name, value in zip(self.places, (none, none, 1), strict=False):
+            if value:
+                self.leaves[name] = value
+        self.columns = [(m.field, m.column) for m in fields if m.column in pool.columns]
+        counts = pool.columns.get("count")
+        self.values = None if counts is None else np.empty((room, *counts.shape[1:]))
+
+    def fill(self, window: Window) -> tuple[Array, Array]:
+        """The nodes of a window as structs, and the values of its trees; the next window takes the same room."""
+        nodes, splits = self.buffer[: len(window.right)], window.splits
+        _copy_bytes(self.leaves, nodes)
+        for name, children in zip(self.places, (*window.places(), np.uint8(0)), strict=False):
+            # Widened before they are scattered, which is faster than both at once.
+            nodes[name][splits] = children.astype(np.int64)
+        for name, column in self.columns:
+            if len(window.columns[column]) == len(window.columns["right"]):
+                nodes[name] = window.of_nodes(column)
+            else:
+                nodes[name][splits] = window.of_splits(column).astype(nodes.dtype[name])
+        if self.kind == "predictor":
+            if "node_depth" not in window.columns:
+                nodes["depth"] = window.of_nodes("depth")
+            return nodes, nodes
+        return nodes, self._fill_values(window, nodes)
+
+    def _fill_values(self, window: Window, nodes: Array) -> Array:
+        """The weights, impurities and values, which may follow from the counts."""
+        columns = window.columns
+        rows = by_class(window.of_nodes("count")) if "count" in columns else None
+        if "weight" in columns:
+            weight = nodes["weighted_n_node_samples"]
         else:
-            yield window, nodes, window.of_nodes("value")
+            samples = window.of_nodes("samples")
+            weight = samples.astype(np.float64) if rows is None else total(rows, columns["count"].shape[2])
+            nodes["weighted_n_node_samples"] = weight
+        if rows is None or self.values is None:
+            return window.of_nodes("value")
+        if "impurity" not in columns:
+            nodes["impurity"] = gini(rows, weight)
+        return divided(rows, weight, self.values[: len(nodes)])
 
 
 def _fields(pool: TreePool, dtype: np.dtype[Any]) -> list[Mapped]:
@@ -122,30 +150,3 @@ def _copy_bytes(leaves: Array, nodes: Array) -> None:
     for start in range(0, len(target), len(source)):
         part = target[start : start + len(source)]
         part[...] = source[: len(part)]
-
-
-def _fill(window: Window, target: Array, column: str) -> None:
-    if len(window.columns[column]) == len(window.columns["right"]):
-        target[...] = window.of_nodes(column)
-    else:
-        # Widened before they are scattered, which is faster than both at once.
-        target[window.splits] = window.of_splits(column).astype(target.dtype, copy=False)
-
-
-def _fill_derived(window: Window, nodes: Array, kind: str) -> Array:
-    """The fields whose columns are left out because they follow from others; returns the weights."""
-    columns = window.columns
-    if kind == "predictor":
-        if "node_depth" not in columns:
-            nodes["depth"] = window.of_nodes("depth")
-        return nodes
-    if "weight" in columns:
-        weight = window.of_nodes("weight").astype(np.float64, copy=False)
-    elif "count" in columns:
-        weight = total(window.of_nodes("count"))
-    else:
-        weight = window.of_nodes("samples").astype(np.float64)
-    nodes["weighted_n_node_samples"] = weight
-    if "impurity" not in columns:
-        nodes["impurity"] = gini(window.of_nodes("count"), weight)
-    return weight

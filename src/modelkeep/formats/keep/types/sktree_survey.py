@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modelkeep.errors import CheckError, SaveError, quote
 from modelkeep.tree_checks import check_children
-from modelkeep.tree_values import EXACT_WEIGHT, divided, gini, node_depths, same_bits, total, whole_numbers
+from modelkeep.tree_values import EXACT_WEIGHT, by_class, divided, gini, node_depths, same_bits, total, whole_numbers
 from modelkeep.trees import Kind, TreePool, Window, runs
 
 Array = NDArray[Any]
@@ -109,9 +109,10 @@ class Block:
             return None
         with np.errstate(all="ignore"):
             counts = whole_numbers(np.rint(self.values * self.weight[:, None, None]))
-        if counts is None or not same_bits(divided(counts, self.weight), self.values):
+        if counts is None:
             return None
-        return counts
+        again = divided(by_class(counts), self.weight, np.empty_like(self.values))
+        return counts if same_bits(again, self.values) else None
 
 
 @dataclass
@@ -282,7 +283,8 @@ def _survey_values(block: Block, facts: Facts, n_outputs: int) -> None:
         facts.counted = facts.gini = False
         return
     facts.note("count", counts)
-    facts.weight_is_counted = facts.weight_is_counted and np.array_equal(weight, total(counts))
+    rows = by_class(counts)
+    facts.weight_is_counted = facts.weight_is_counted and np.array_equal(weight, total(rows, counts.shape[2]))
     if facts.gini:
         exact = n_outputs == 1 and weight.max() <= EXACT_WEIGHT
-        facts.gini = bool(exact) and same_bits(block.nodes["impurity"].astype(np.float64), gini(counts, weight))
+        facts.gini = bool(exact) and same_bits(block.nodes["impurity"].astype(np.float64), gini(rows, weight))

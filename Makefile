@@ -1,0 +1,62 @@
+# Two commands for everyone: `make demo` and `make test`. All else is for those who work on modelkeep.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Where pip has no group support yet, the venv's own pip is brought up to date first.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
+
+.PHONY: demo test check lint types layers tests fuzz kill memory bench bench-quick clean
+
+demo: $(VENV)/.demo
+	$(BIN)/modelkeep demo
+
+test: $(VENV)/.test
+	$(MAKE) --no-print-directory check
+
+check: lint types layers tests
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	$(BIN)/mypy
+
+layers:
+	$(BIN)/lint-imports --no-cache
+
+tests:
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+# The long versions of what `make test` does in short.
+fuzz:
+	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_fuzz.py tests/test_hostile.py tests/test_checks.py
+
+kill:
+	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill.py
+
+memory:
+	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_memory.py
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "modelkeep needs Python 3.11 or newer: apt-get install python3 python3-venv"; exit 1; }
+	@# Debian keeps the means to make environments in a package of its own.
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -q -y python3-venv && $(PYTHON) -m venv $(VENV); } || \
+	  { rm -rf $(VENV); echo "install the package python3-venv first: sudo apt-get install python3-venv"; exit 1; }; }
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml
+	$(PIP) install -U pip
+	$(PIP) install -e '.[sklearn]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/bin/python pyproject.toml
+	$(PIP) install -U pip
+	$(PIP) install -e '.[all]' --group test
+	@touch $@

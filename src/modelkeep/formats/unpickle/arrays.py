@@ -1,0 +1,118 @@
+"""numpy arrays and scalars in a pickle: records to real arrays, over the bytes of the file where that is possible."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+
+from modelkeep.errors import GraphError
+from modelkeep.formats.unpickle import dtypes
+from modelkeep.formats.unpickle.records import ByteArray, Call, Global, OldText
+
+MAX_DIMENSIONS = 64
+_MAX_LENGTH = 1 << 40
+
+#: What stands for bytes: a real array, or the elements of an object array, still as records.
+Objects = tuple[tuple[int, ...], list[Any], str]
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """A shape, as a tuple of plain lengths."""
+    if type(value) is not tuple or len(value) > MAX_DIMENSIONS:
+        raise GraphError("the shape of an array is a tuple of lengths")
+    if not all(type(n) is int and 0 <= n < _MAX_LENGTH for n in value):
+        raise GraphError("the shape of an array has an unusable length")
+    return value
+
+
+def raw_bytes(value: Any) -> memoryview:
+    """The bytes that ``value`` stands for: as they are, or written as text by protocols 0 to 2."""
+    if type(value) in (bytes, memoryview):
+        return memoryview(value)
+    if isinstance(value, ByteArray | OldText):
+        return memoryview(value.data)
+    if type(value) is str and value.isascii():  # Python 2
+        return memoryview(value.encode("ascii"))
+    if isinstance(value, Call) and isinstance(value.callee, Global) and value.how == "reduce":
+        return _made_bytes(str(value.callee), value.args)
+    raise GraphError("bytes are needed here")
+
+
+def _made_bytes(callee: str, args: tuple[Any, ...]) -> memoryview:
+    if callee in _BYTES and args == ():
+        return memoryview(b"")
+    if callee in _BYTES and len(args) == 1 and type(args[0]) in (bytes, memoryview):
+        return memoryview(args[0])
+    encodes = callee == "_codecs.encode" or callee in _BYTES
+    if encodes and len(args) == 2 and type(args[0]) is str and args[1] in ("latin1", "latin-1"):
+        try:
+            return memoryview(args[0].encode("latin-1"))
+        except UnicodeEncodeError:
+            raise GraphError("bytes are written with characters beyond Latin-1") from None
+    raise GraphError("bytes are needed here")
+
+
+_BYTES = frozenset(
+    f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("bytes", "bytearray")
+)
+
+
+def is_bytes(value: Any) -> bool:
+    """Whether ``value`` is a call that only makes bytes."""
+    return (
+        isinstance(value, Call)
+        and isinstance(value.callee, Global)
+        and value.how == "reduce"
+        and str(value.callee) in _BYTES | {"_codecs.encode"}
+    )
+
+
+def over(raw: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], order: Literal["C", "F"]) -> np.ndarray:
+    """The array of exactly the bytes ``raw``."""
+    if dtype.hasobject:
+        raise GraphError("objects are given as bytes")
+    if math.prod(shape) * dtype.itemsize != len(raw):
+        raise GraphError(f"an array of shape {shape} and dtype {dtype} does not have {len(raw)} bytes")
+    if not len(raw):
+        return np.zeros(shape, dtype, order)
+    if dtype.subdtype is not None:
+        raise GraphError("an array has a dtype of arrays")
+    return np.ndarray(shape, dtype, raw, order=order)
+
+
+def from_state(state: Any) -> np.ndarray | Objects:
+    """What ``ndarray.__setstate__`` would make: of ``(version, shape, dtype, is Fortran order, data)``."""
+    if type(state) is tuple and len(state) == 4:  # before versions
+        state = (0, *state)
+    if type(state) is not tuple or len(state) != 5 or state[0] not in (0, 1):
+        raise GraphError("the state of an array has an unknown form")
+    shape, dtype, data = shape_of(state[1]), dtypes.decode(state[2]), state[4]
+    order: Literal["C", "F"] = "F" if state[3] in (True, 1) else "C"
+    if dtype.hasobject:
+        if dtype.kind != "O" or type(data) is not list or len(data) != math.prod(shape):
+            raise GraphError("an array of objects has another number of elements than its shape says")
+        return shape, data, order
+    return over(raw_bytes(data), dtype, shape, order)
+
+
+def from_buffer(args: tuple[Any, ...]) -> np.ndarray:
+    """What numpy's ``_frombuffer(data, dtype, shape, order[, order of axes])`` would make."""
+    if len(args) not in (4, 5) or args[3] not in ("C", "F", "K"):
+        raise GraphError("an array over a buffer has an unknown form")
+    shape, dtype, axes = shape_of(args[2]), dtypes.decode(args[1]), args[4] if len(args) == 5 else None
+    array = over(raw_bytes(args[0]), dtype, shape, "F" if args[3] == "F" else "C")
+    if args[3] != "K" or axes is None:
+        return array
+    if type(axes) is not tuple or not all(type(n) is int for n in axes) or sorted(axes) != list(range(len(shape))):
+        raise GraphError("the axes of an array are not an order of its axes")
+    return array.transpose(axes)
+
+
+def scalar(args: tuple[Any, ...]) -> Any:
+    """What numpy's ``scalar(dtype, data)`` would make."""
+    if len(args) != 2:
+        raise GraphError("a numpy scalar has an unknown form")
+    dtype = dtypes.decode(args[0])
+    return over(raw_bytes(args[1]), dtype, (), "C").copy()[()]

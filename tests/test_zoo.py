@@ -1,0 +1,143 @@
+"""The round-trip law over the whole zoo: every model comes back from a file, in a fresh process, to the last bit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
+from sklearn.utils import all_estimators
+from zoo import REFUSED, UNFITTED, ZOO
+from zoo.answers import answers, same, spoken
+from zoo.fresh import FreshProcess
+
+import modelkeep as mk
+
+#: What the project promises to cover at the least.
+ESTIMATORS, MODELS = 210, 300
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_model_comes_back_bit_equal(name: str, fresh: FreshProcess) -> None:
+    model, X = ZOO[name]()
+    _round_trip(model, X, fresh)
+
+
+@pytest.mark.parametrize("name", UNFITTED)
+def test_unfitted_model_comes_back(name: str, fresh: FreshProcess) -> None:
+    _round_trip(UNFITTED[name], None, fresh)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_no_file_can_keep_is_refused_at_save(name: str) -> None:
+    model, X = REFUSED[name]()
+    with pytest.raises(mk.errors.ModelkeepError) as caught:
+        mk.dumps(model, sample=X)
+    assert caught.value.hint
+
+
+def _round_trip(model: Any, X: Any, fresh: FreshProcess) -> None:
+    data = mk.dumps(model, sample=X)
+    assert _difference(mk.dumps(model, sample=X), data) == "", "saved twice"
+    again = mk.loads(data)
+    assert type(again) is type(model)
+    assert _difference(mk.dumps(again, sample=X), data) == "", "saved, loaded, saved"
+    # The fresh process answers first: some answers move a model's own random state.
+    there = fresh.answers(data, X)
+    assert same(answers(model, X), there) == []
+
+
+def _difference(first: bytes, second: bytes) -> str:
+    """Where two files differ, in a line: pytest's own comparison of long bytes takes minutes."""
+    if first == second:
+        return ""
+    at = next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
+    return f"{len(first)} and {len(second)} bytes, from {at}: {first[at : at + 40]!r} != {second[at : at + 40]!r}"
+
+
+def test_zoo_holds_every_public_estimator() -> None:
+    names = [name for name, _ in all_estimators()]
+    assert len(names) >= ESTIMATORS
+    assert [name for name in names if name not in ZOO] == []
+    assert [name for name in names if type(ZOO[name]()[0]).__name__ != name] == []
+    assert [name for name in names if name not in UNFITTED] == []
+    assert len(ZOO) >= MODELS
+
+
+def test_every_model_of_the_zoo_answers_something() -> None:
+    assert [name for name, build in ZOO.items() if spoken(answers(*build())) == 0] == []
+
+
+def test_zoo_is_deterministic() -> None:
+    """Two processes that fit the same model get the same answers."""
+    script = (
+        "import sys; from zoo import ZOO; from zoo.answers import answers; import pickle;"
+        "sys.stdout.buffer.write(pickle.dumps(answers(*ZOO[sys.argv[1]]())))"
+    )
+    import pickle
+
+    name = "random state None"
+    found = subprocess.run(
+        [sys.executable, "-c", script, name], capture_output=True, check=True, cwd=Path(__file__).parent
+    )
+    builder: Any = ZOO[name]
+    builder.cache_clear()
+    assert same(answers(*builder()), pickle.loads(found.stdout)) == []
+
+
+class TestSame:
+    """The comparison fails where it must, and only there."""
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            (np.array([1.0, 2.0]), np.array([1.0, np.nextafter(2.0, 3.0)])),
+            (np.float32([1.0]), np.nextafter(np.float32([1.0]), np.float32(2.0))),
+            (np.array([0.0]), np.array([-0.0])),
+            (0.0, -0.0),
+            (np.array([1.0]), np.array([1.0], dtype=np.float32)),
+            (np.array([1.0]), np.array([[1.0]])),
+            (np.array([1, 2]), np.array([1, 3])),
+            (np.array([1 + 0j]), np.array([complex(1, -0.0)])),
+            (np.array(["a"]), np.array(["a"], dtype=object)),
+            (np.array(["a", None], dtype=object), np.array(["a", "b"], dtype=object)),
+            ([1, 2], (1, 2)),
+            ([1, 2], [1, 2, 3]),
+            ({"a": 1}, {"a": True}),
+            ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ],
+    )
+    def test_sees_a_difference(self, first: Any, second: Any) -> None:
+        assert same({"answer": first}, {"answer": second})
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            np.array([np.nan, -0.0, np.inf]),
+            np.array(["NaT", "2024-01-01"], dtype="M8[D]"),
+            float("nan"),
+            np.ma.array([1.0, 2.0], mask=[1, 0]),
+            np.array([None, "a", float("nan")], dtype=object),
+            {"a": [1, (2.5, "x")]},
+        ],
+    )
+    def test_sees_none_where_there_is_none(self, value: Any) -> None:
+        import copy
+
+        assert same(value, copy.deepcopy(value)) == []
+
+    def test_tables_and_sparse_matrices(self) -> None:
+        import pandas as pd
+        import scipy.sparse as sp
+
+        table = pd.DataFrame({"a": [1.0, np.nan], "b": pd.Categorical(["x", "y"])})
+        assert same(table, table.copy()) == []
+        assert same(table, table.assign(a=[1.0, 2.0]))
+        assert same(table, table.astype({"b": object}))
+        assert same(sp.csr_matrix(np.eye(2)), sp.csr_matrix(np.eye(2))) == []
+        assert same(sp.csr_matrix(np.eye(2)), sp.csr_matrix(np.diag([1.0, np.nextafter(1.0, 0)])))
+        assert same(sp.csr_matrix(np.eye(2)), sp.csc_matrix(np.eye(2)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,11 @@ import numpy as np
 import pytest
 from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
 from sklearn.utils import all_estimators
+
+import modelkeep as mk
 from zoo import REFUSED, UNFITTED, ZOO
 from zoo.answers import answers, same, spoken
 from zoo.fresh import FreshProcess
-
-import modelkeep as mk
 
 #: What the project promises to cover at the least.
 ESTIMATORS, MODELS = 210, 300
@@ -41,6 +42,8 @@ def test_what_no_file_can_keep_is_refused_at_save(name: str) -> None:
 
 
 def _round_trip(model: Any, X: Any, fresh: FreshProcess) -> None:
+    # As the fresh process gets them: pickle changes the strides of some arrays, and those can change a last bit.
+    X = pickle.loads(pickle.dumps(X, protocol=5))
     data = mk.dumps(model, sample=X)
     assert _difference(mk.dumps(model, sample=X), data) == "", "saved twice"
     again = mk.loads(data)
@@ -78,8 +81,6 @@ def test_zoo_is_deterministic() -> None:
         "import sys; from zoo import ZOO; from zoo.answers import answers; import pickle;"
         "sys.stdout.buffer.write(pickle.dumps(answers(*ZOO[sys.argv[1]]())))"
     )
-    import pickle
-
     name = "random state None"
     found = subprocess.run(
         [sys.executable, "-c", script, name], capture_output=True, check=True, cwd=Path(__file__).parent

@@ -27,11 +27,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     It is written beside the target (a rename is atomic only within one file system), made durable, and renamed; the
     folder is made durable too, so that the new name survives a power cut. On any error the old file is as it was.
     """
-    target = Path(os.path.realpath(path))  # a link keeps being a link: what it points at is replaced
-    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.tmp")
+    _refuse_nul(path)
+    replaced = False
     try:
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        target = Path(os.path.realpath(path))  # a link keeps being a link: what it points at is replaced
+        # A name may have 255 bytes, and a character four.
+        temporary = target.with_name(f".{target.name[:50]}.{secrets.token_hex(6)}.tmp")
+        _refuse_target(target)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
         with open(os.open(temporary, flags, 0o666), "w+b", buffering=0) as file:
             try:
@@ -39,13 +41,33 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 yield file
                 os.fsync(file.fileno())
                 os.replace(temporary, target)
+                replaced = True
             except BaseException:
                 with contextlib.suppress(OSError):  # the first error is the one to tell
                     os.unlink(temporary)
                 raise
         _sync_folder(target.parent)
     except OSError as error:
-        raise storage_error(error, path, "write") from error
+        raise storage_error(error, path, "make durable" if replaced else "write") from error
+
+
+def _refuse_nul(path: str | os.PathLike[str]) -> None:
+    if "\0" in os.fspath(path):
+        raise StorageError(f"{quote(os.fspath(path))} can't be a path: it holds a NUL", hint="check the path")
+
+
+def _refuse_target(target: Path) -> None:
+    """Only a regular file that its owner lets be written is replaced: a rename would not ask."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is there, and is not a regular file")
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _keep_mode(descriptor: int, target: Path) -> None:
@@ -72,6 +94,7 @@ def read_whole(path: str | os.PathLike[str], max_bytes: int) -> memoryview:
 
     The mapping is of the file that is open now; replacing the file by a rename does not disturb it.
     """
+    _refuse_nul(path)
     try:
         with open(os.open(path, os.O_RDONLY | _OPEN_FLAGS), "rb", buffering=0) as file:
             status = os.fstat(file.fileno())
@@ -105,6 +128,10 @@ def storage_error(error: OSError, path: object, verb: str) -> StorageError:
         errno.ENAMETOOLONG: ("the file name is too long", "choose a shorter name"),
     }
     code = error.errno or 0
-    text, hint = texts.get(code, (error.strerror or str(error), "check the disk and the path"))
+    text, hint = texts.get(code, (_lower(error.strerror or str(error)), "check the disk and the path"))
     untouched = "; what was there before is untouched" if verb == "write" else ""
     return StorageError(f"can't {verb} {shown}: {text}{untouched}", hint=hint)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

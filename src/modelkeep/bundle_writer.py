@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import zlib
 from collections import deque
@@ -88,10 +89,10 @@ def _write(
             if name != MANIFEST:
                 entries[name] = seal.entry()
     central = directory(members)
-    file.write(central + tail(members, central, manifest_digest))
+    _write_all(file, memoryview(central + tail(members, central, manifest_digest)))
     for member in members:
         file.seek(member.header)
-        file.write(local_header(member))
+        _write_all(file, memoryview(local_header(member)))
     return manifest_digest
 
 
@@ -138,4 +139,9 @@ def _pieces(chunks: Iterable[Buffer]) -> Iterator[memoryview]:
 def _write_all(file: BinaryIO, data: memoryview) -> None:
     """Raw files may take less than they are given, at the edge of a full disk for one."""
     while data:
-        data = data[file.write(data) :]
+        written = file.write(data)
+        if written is None:  # what many file-like objects answer when they took all of it
+            return
+        if not written:
+            raise OSError(errno.EIO, "the file takes no more bytes")
+        data = data[written:]

@@ -66,12 +66,10 @@ def format_for(path: str) -> Format:
     raise UsageError(f"no format has the suffix of {quote(path)}", hint=f"use one of {known}, or pass format=...")
 
 
-def format_of(data: memoryview) -> Format | None:
-    """The format that a file's first bytes show, never its name."""
-    for candidate in formats():
-        if any(bytes(data[: len(magic)]) == magic for magic in candidate.magic):
-            return candidate
-    return None
+def formats_of(data: memoryview) -> list[Format]:
+    """The formats that a file's first bytes allow: several where one is written inside another."""
+    head = bytes(data[:16])
+    return [candidate for candidate in formats() if head.startswith(candidate.magic)]
 
 
 def framework_of(model: object) -> Framework:
@@ -80,7 +78,7 @@ def framework_of(model: object) -> Framework:
     for base in type(model).__mro__:
         name = f"{base.__module__}.{base.__qualname__}"
         for framework in known:
-            if any(name == claim or name.startswith(claim + ".") for claim in framework.claims):
+            if framework.claims and name.startswith(framework.claims):
                 return framework
     return _named("python", FRAMEWORKS, "framework", Framework)
 

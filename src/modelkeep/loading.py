@@ -57,13 +57,17 @@ class Opened:
 def open_source(source: Source, policy: Policy, format: str | None = None) -> Opened:
     """The bytes of ``source``. Their first bytes tell the format, and must agree with what the caller asked for."""
     data, name = _bytes_of(source, policy)
-    found = catalog.format_of(data)
+    possible = {candidate.name: candidate for candidate in catalog.formats_of(data)}
     asked = format or _suffix_format(name)
-    if found is None or (asked is not None and found.name != asked):
+    found = possible.get(asked) if asked else None
+    if asked is None:
+        found = next(iter(possible.values()), None)
+    if found is None:
         if len(data) == 0:
             raise ContainerError(f"{name}: the file is empty", hint="save the model again")
-        what = f"a {found.name} file" if found else "not a file of a format that modelkeep reads"
-        hint = f'pass format="{found.name}" if that is what you expect' if found else "run: modelkeep formats"
+        seen = next(iter(possible), None)
+        what = f"a {seen} file" if seen else "not a file of a format that modelkeep reads"
+        hint = f'pass format="{seen}" if that is what you expect' if seen else "run: modelkeep formats"
         expected = f", though {asked} is asked for" if asked else ""
         raise ContainerError(f"{name}: this is {what}{expected}", hint=hint)
     return Opened(data, found, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelkeep.errors import GraphError, ModelkeepError, quote
 from modelkeep.formats.keep.decode import Plan
@@ -16,7 +16,9 @@ _ATOMS = frozenset(
     datetime time offset zone ellipsis notimplemented scalar dtype class function enum""".split()
 )
 #: Kinds that are looked at whole: their parts have no names that a reader would know.
-_WHOLE = frozenset({"array", "tree", "predictor", "strings"})
+_WHOLE = frozenset({"array", "tree", "predictor", "strings", "scalars", "numbered"})
+#: Kinds that are one value where all their parts are plain ones.
+_CONTAINERS = frozenset("list tuple set frozenset dict map ordereddict counter defaultdict deque objects".split())
 #: Kinds that stand for an object of a class, and where the class is named.
 OBJECTS = frozenset({"object", "reduced"})
 
@@ -123,39 +125,41 @@ class _Walk:
         kind = node[0]
         if type(kind) is not str:
             raise GraphError("a node has no kind")
-        if kind in _ATOMS or kind in _WHOLE:
-            return Item(path, kind, node, attribute, label)
         made = Item(path, kind, node, attribute, label)
-        parts = list(_PARTS.get(kind, _any_parts)(node))
-        if kind not in OBJECTS and not any(type(part) is list for _, part in parts):
-            made.kind = "value"
+        if kind in _ATOMS or kind in _WHOLE:
             return made
-        for suffix, part in parts:
-            name = suffix[1:] if kind in OBJECTS and suffix.startswith(".") else ""
-            made.children.append(self.child(part, path + suffix, name or attribute, suffix))
+        for suffix, part in _PARTS.get(kind, _any_parts)(node):
+            if kind in OBJECTS:
+                attribute = suffix.removeprefix(".")
+            if isinstance(part, _Step):
+                made.children.append(self.step(part, path + suffix, attribute))
+            elif type(part) is list or kind in OBJECTS:
+                made.children.append(self.item(part, path + suffix, attribute, ""))
+        if kind in _CONTAINERS and all(child.kind == "value" or child.kind in _ATOMS for child in made.children):
+            return Item(path, "value", node, attribute, label)
         return made
 
-    def child(self, part: Any, path: str, attribute: str, suffix: str) -> Item:
-        """One part; the pair of a name and what it names (a step of a pipeline) is one place."""
-        if suffix.startswith("['") and type(part) is list and part[0] == "tuple" and _is_step(part):
-            step = self.item(part[1][1], path, attribute, part[1][0])
-            for place, rest in enumerate(part[1][2:], 2):
-                step.children.append(self.item(rest, f"{path}[{place}]", attribute, ""))
-            return step
-        return self.item(part, path, attribute, "")
+    def step(self, part: _Step, path: str, attribute: str) -> Item:
+        made = self.item(part.value, path, attribute, part.name)
+        made.children += [self.item(rest, f"{path}[{i}]", attribute, "") for i, rest in enumerate(part.rest, 2)]
+        return made
 
 
-def _is_step(value: Any) -> bool:
-    """Whether a part of a list is a tuple of a name and something that is not plain or is a word like 'drop'."""
+class _Step(NamedTuple):
+    """A named part of a compound, as in the steps of a pipeline: the name is its place, not the number."""
+
+    name: str
+    value: Any
+    rest: list[Any]
+
+
+def _step(value: Any) -> _Step | None:
     if type(value) is not list or value[0] != "tuple" or not 2 <= len(value[1]) <= 3:
-        return False
+        return None
     name, second = value[1][:2]
-    return type(name) is str and (second in ("passthrough", "drop") or _is_object(second))
-
-
-def _is_object(value: Any) -> bool:
-    node = stripped(value)
-    return type(node) is list and node[0] in (*OBJECTS, "ref")
+    node = stripped(second)
+    whole = second in ("passthrough", "drop") or (type(node) is list and node[0] in (*OBJECTS, "ref"))
+    return _Step(name, second, value[1][2:]) if type(name) is str and whole else None
 
 
 # -- the parts of each kind of node: (what to append to the path, the part) --------------------------------------------
@@ -170,10 +174,11 @@ def _state(values: Mapping[str, Any]) -> Children:
 
 
 def _items(values: list[Any]) -> Children:
-    names = [value[1][0] if _is_step(value) else None for value in values]
-    named_steps = bool(values) and None not in names and len(set(names)) == len(names)
-    for place, value in enumerate(values):
-        yield (f"[{quote(names[place], 40)}]" if named_steps else f"[{place}]"), value
+    steps = [step for value in values if (step := _step(value))]
+    if len(steps) == len(values) == len({step.name for step in steps}):
+        yield from ((f"[{quote(step.name, 40)}]", step) for step in steps)
+    else:
+        yield from ((f"[{place}]", value) for place, value in enumerate(values))
 
 
 def _pairs(keys: list[Any], values: list[Any]) -> Children:
@@ -229,6 +234,4 @@ _PARTS: dict[str, Callable[[list[Any]], Children]] = {
     "namedtuple": lambda node: _items(node[2]),
     "partial": _partial,
     "objects": lambda node: _items(node[2]),
-    "scalars": lambda node: iter([("", node[1])]),
-    "numbered": lambda node: iter([("", node[2])]),
 }

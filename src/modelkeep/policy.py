@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelkeep.errors import PolicyError, UsageError, quote
@@ -29,7 +30,7 @@ class Policy:
     True
     """
 
-    trust: tuple[str, ...] = ()
+    trust: Sequence[str] = ()
     allow_code: bool = False
     allow_regex: bool = False
     max_bytes: int = 1 << 40

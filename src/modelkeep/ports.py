@@ -52,6 +52,8 @@ class Format:
     ``writers`` is the sparse row of the framework table: which frameworks this format can write, ``"*"`` for any.
     ``magic`` tells a file of this format by its first bytes; ``suffixes`` only choose the format of a new file.
     ``tolerance`` is the relative difference of float64 answers that this format states for itself: 0 is bit-equal.
+    For formats that can run code: ``inert`` reads a file without running it (``read(data, policy, on_drift)`` gives
+    the model and facts about the file), ``names`` lists what a file names, in the same way.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Format:
     writers: Mapping[str, Cell]
     reader: Cell | None
     tolerance: float = 0.0
+    inert: Cell | None = None
+    names: Cell | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from modelkeep.errors import CheckError, DriftError, quote
 from modelkeep.frameworks.sklearn import FRAMEWORK
 from modelkeep.probe_guard import still
 from modelkeep.probe_record import NotFittedError, Recording, asked, has_method, reason, recorded
+from modelkeep.probe_rows import count as count
 from modelkeep.probe_rows import fresh
 from modelkeep.probe_same import Gap, Rule, gap
 
@@ -90,6 +91,7 @@ def replay(
 
 def _drifts(probe: Probe, model: Any, rule: Rule) -> Iterator[str]:
     for rows, answers in zip(probe.rows, probe.answers, strict=True):
+        rule = rule.among(rows)
         for method, expected in answers.items():
             try:
                 actual = getattr(model, method)(fresh(asked(method, rows, answers)))

@@ -18,11 +18,12 @@ UNSEEN_ROWS = 4
 TOGETHER = 8
 #: Columns of a frame that are edited at all.
 EDITED = 256
+EXTREMES = ("zero", "negate", "scatter", "large")
 
 _UNSEEN_TEXT = "zzunseen qqword 中文 0123456789 a"
 
 
-def propose(base: Any, facts: Facts, gaps: dict[int, bool] | None, *, positive: bool) -> list[Edit]:
+def propose(base: Any, facts: Facts, gaps: dict[int, bool] | None, *, extremes: tuple[str, ...]) -> list[Edit]:
     """Edits of rows of ``base``, by kind, in the order in which they are worth trying."""
     kind = kind_of(base)
     if count(base) == 0:
@@ -37,7 +38,7 @@ def propose(base: Any, facts: Facts, gaps: dict[int, bool] | None, *, positive: 
     edits += _missing(base, kind, gaps or {})
     edits += _unseen(base, kind, facts)
     if len(numbers) and (kind != "frame" or width <= EDITED):
-        edits += _extremes(count(base), positive=positive)
+        edits += _extremes(count(base), extremes)
     return edits[: max(0, CELLS // max(1, _row_cells(base, kind, width)) - count(base))]
 
 
@@ -51,8 +52,7 @@ def _numbers(base: Any, kind: str) -> Collection[int]:
     return range(base.shape[1]) if base.dtype.kind in "fiu" else ()
 
 
-def _extremes(rows: int, *, positive: bool) -> list[Edit]:
-    names = ("zero", "large") if positive else ("zero", "negate", "large", "sign")
+def _extremes(rows: int, names: tuple[str, ...]) -> list[Edit]:
     return [Edit(spaced(rows, 4)[i % min(rows, 4)], "extremes", whole=name) for i, name in enumerate(names)]
 
 
@@ -206,5 +206,5 @@ def _lines(base: Any, facts: Facts) -> list[Edit]:
         less = dict(list(first.items())[1:])
         return [Edit(0, "unseen", value=record) for record in ({}, less, {**first, "unseen": 1.0})]
     if isinstance(base, np.ndarray) and base.dtype.kind == "f" and facts.edges:
-        return [*_around(0, {0: facts.edges[0][1]}), *_extremes(len(base), positive=False)]
+        return [*_around(0, {0: facts.edges[0][1]}), *_extremes(len(base), EXTREMES)]
     return []

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from modelkeep.probe_facts import Facts, spaced
+from modelkeep.probe_hard import EXTREMES
 from modelkeep.probe_rows import CELLS, CHOSEN, take
 
 _GOLDEN = 0.6180339887498949
@@ -32,8 +33,12 @@ def made(model: Any, facts: Facts) -> Iterator[Any]:
     yield _texts(facts.vocabulary)
 
 
-def positive_only(model: Any) -> bool:
-    return bool(getattr(_tags(model), "positive_only", False))
+def extremes_for(model: Any) -> tuple[str, ...]:
+    """The extreme rows that suit the model: not a row of zero distances, in which all neighbours tie."""
+    tags = _tags(model)
+    if getattr(tags, "pairwise", False):
+        return ("wide",)
+    return ("zero", "wide", "large") if getattr(tags, "positive_only", False) else EXTREMES
 
 
 def _tags(model: Any) -> Any:

@@ -18,7 +18,7 @@ from modelkeep.errors import quote
 from modelkeep.probe_facts import Facts, look
 from modelkeep.probe_guard import Still
 from modelkeep.probe_hard import propose
-from modelkeep.probe_made import made, positive_only
+from modelkeep.probe_made import extremes_for, made
 from modelkeep.probe_rows import CELLS, Edit, build, choose, count, fresh, kind_of, module, take
 from modelkeep.probe_same import Rule, gap
 from modelkeep.schema import missing_columns
@@ -109,7 +109,7 @@ def _facts(recording: Recording, sample: Any) -> Facts:
 
 def _edits(recording: Recording, base: Any, facts: Facts) -> list[Edit]:
     try:
-        return propose(base, facts, missing_columns(recording.model), positive=positive_only(recording.model))
+        return propose(base, facts, missing_columns(recording.model), extremes=extremes_for(recording.model))
     except Exception as error:  # for the same reason
         recording.notes.append(f"hard rows could not be made: {reason(error)}")
         return []

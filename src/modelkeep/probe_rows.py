@@ -24,9 +24,10 @@ MISSING = object()
 
 @dataclass
 class Edit:
-    """A copy of row ``row`` with some ``cells`` changed, or all numbers by ``whole`` (zero, negate, large, sign).
+    """A copy of row ``row`` with some ``cells`` changed, or all its numbers.
 
-    ``row`` of a list of texts or records may be the new row itself, as ``value``.
+    ``whole``: zero, negate, wide (a thousandfold), scatter (the same with alternating signs), large.
+    ``value``: the new row itself, for texts and records.
     """
 
     row: int
@@ -213,10 +214,11 @@ def _whole(values: Any, how: str, dtype: Any = None) -> Any:
     if how == "negate":
         return -values
     big = largest(dtype)
-    if how == "large" or getattr(dtype, "kind", "f") == "u":
+    if how == "large":
         return np.full(len(values), big, dtype=values.dtype)
-    signs = np.where(np.arange(len(values)) % 2 == 0, -1, 1)
-    return (signs * big).astype(values.dtype)
+    signs = 1 if how == "wide" else np.where(np.arange(len(values)) % 2 == 0, -1, 1)
+    low = 0 if getattr(dtype, "kind", "f") == "u" else -big
+    return np.clip(values.astype(np.float64) * 1000 * signs, low, big).astype(values.dtype)
 
 
 def cast(value: Any, dtype: Any) -> Any:

@@ -13,6 +13,7 @@ from modelkeep import probe as probes
 from modelkeep.artifact import ARTIFACT_VERSION, FileEntry, Manifest
 from modelkeep.bundle_writer import write_bundle
 from modelkeep.errors import UsageError, quote
+from modelkeep.formats.keep import code
 from modelkeep.formats.keep import files as keep
 from modelkeep.ports import Format, Framework, Part
 
@@ -51,9 +52,24 @@ def save(model: Any, target: Target, recipe: Recipe, format: Format) -> Saved:
     if isinstance(target, str | os.PathLike):
         with atomic.replacing(target) as file:
             return _write(model, file, os.fspath(target), recipe, format)
-    if not hasattr(target, "write"):
-        raise UsageError(f"{quote(repr(target))} is neither a path nor a binary file", hint="pass a path")
-    return _write(model, target, None, recipe, format)
+    _check_file(target)
+    try:
+        return _write(model, target, None, recipe, format)
+    except OSError as error:
+        raise atomic.storage_error(error, target, "write to") from error
+
+
+def _check_file(file: Any) -> None:
+    """The parts of an artifact are written out of order, at places counted from the start."""
+    if not hasattr(file, "write"):
+        raise UsageError(f"{quote(repr(file))} is neither a path nor a binary file", hint="pass a path")
+    seekable = getattr(file, "seekable", None)
+    if isinstance(file, io.TextIOBase) or not callable(seekable) or not seekable():
+        raise UsageError(
+            f"{quote(repr(file))} is not a binary file with positions", hint="pass a path, or write what dumps() gives"
+        )
+    if file.tell() != 0:
+        raise UsageError(f"{quote(repr(file))} is not at its start", hint="pass a fresh file, or write what dumps() gives")
 
 
 def _write(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, format: Format) -> Saved:
@@ -118,5 +134,5 @@ def rows_of(probe: probes.Probe) -> int:
 
 def class_name(model: Any) -> str:
     cls = type(model)
-    return f"{cls.__module__}.{cls.__qualname__}"
+    return f"{code.public_name(cls.__module__)}.{cls.__qualname__}"
 

@@ -226,7 +226,7 @@ def _describe(answer: Any) -> Output:
         names = tuple(_name(name) for name in answer.columns.tolist()) if width <= LISTED else None
         dtypes = {str(dtype) for dtype in answer.dtypes.tolist()}
         return Output("table", dtypes.pop() if len(dtypes) == 1 else "mixed", (None, width), names)
-    if hasattr(answer, "dtype") and getattr(answer, "shape", ()):
+    if hasattr(answer, "dtype") and hasattr(answer, "shape") and answer.shape:
         kind = "sparse" if hasattr(answer, "tocsr") else "array"
         return Output(kind, str(answer.dtype), (None, *map(int, answer.shape[1:])))
     return Output("value", type(answer).__name__)

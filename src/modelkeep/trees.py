@@ -125,7 +125,7 @@ class Window:
 
     @cached_property
     def per_tree(self) -> NDArray[np.int64]:
-        before = np.searchsorted(self.splits, self.ends)
+        before: NDArray[np.int64] = np.searchsorted(self.splits, self.ends)
         before[1:] -= before[:-1].copy()
         return before
 

@@ -33,7 +33,7 @@ def save(
 
     Raises ``SaveErrors`` (everything that can't be saved, with its place in the model) and ``StorageError``.
 
-    >>> save({"weights": [1.0, 2.0]}, "/tmp/weights.keep").format
+    >>> save({"weights": [1.0, 2.0]}, "weights.keep").format
     'keep'
     """
     chosen = catalog.format_named(format) if format else _format_for(path)

@@ -72,7 +72,8 @@ def _calls(model: Any, X: Any) -> Iterator[tuple[str, Callable[[], object]]]:
                 yield "predict:std", lambda: model.predict(X, return_std=True)
     for name in _STAGED:
         if _has(model, name):
-            yield name, lambda method=getattr(model, name): list(itertools.islice(method(X), 5))
+            method = getattr(model, name)
+            yield name, lambda method=method: list(itertools.islice(method(X), 5))
     if _has(model, "sample"):
         count = {} if "n_samples" not in inspect.signature(model.sample).parameters else {"n_samples": 4}
         seed = {} if "random_state" not in inspect.signature(model.sample).parameters else {"random_state": 0}

@@ -156,8 +156,10 @@ def categories() -> Sample:
     """Strings in two columns, a target, and rows with a category that the training has not seen."""
     rng = np.random.RandomState(1)
     X = np.column_stack(
-        [np.array(["red", "green", "blue", "teal"], dtype=object)[rng.choice(4, 60, p=[0.5, 0.3, 0.15, 0.05])],
-         np.array(["s", "m", "l"], dtype=object)[rng.randint(0, 3, 60)]]
+        [
+            np.array(["red", "green", "blue", "teal"], dtype=object)[rng.choice(4, 60, p=[0.5, 0.3, 0.15, 0.05])],
+            np.array(["s", "m", "l"], dtype=object)[rng.randint(0, 3, 60)],
+        ]
     )
     y = (X[:, 0] == "red").astype(np.int64) + (X[:, 1] == "l")
     rows = np.vstack([X[:12], np.array([["pink", "s"], ["red", "xl"]], dtype=object)])
@@ -191,8 +193,16 @@ def frame() -> Sample:
     size = pd.Categorical(np.array(["s", "m", "l"])[rng.randint(0, 3, n)], categories=["s", "m", "l"], ordered=True)
     colour = np.array(["red", "green", None], dtype=object)[rng.choice(3, n, p=[0.5, 0.4, 0.1])]
     table = pd.DataFrame(
-        {"age": age, "income": rng.lognormal(10, 1, n), "visits": visits, "member": member, "city": city,
-         "size": size, "colour": colour, "street": street}
+        {
+            "age": age,
+            "income": rng.lognormal(10, 1, n),
+            "visits": visits,
+            "member": member,
+            "city": city,
+            "size": size,
+            "colour": colour,
+            "street": street,
+        }
     )
     y = ((table["income"] > 2e4) | (table["city"] == "Oslo")).to_numpy(dtype=np.int64)
     return table, y, table.iloc[:20].copy()
@@ -210,7 +220,7 @@ def regression_frame() -> Sample:
     return pd.DataFrame(X, columns=names), y, pd.DataFrame(rows, columns=names)
 
 
-_NOUNS = "cat dog bird house river stone cloud naïve Straße 東京 tree apple road ship night".split()
+_NOUNS = ["cat", "dog", "bird", "house", "river", "stone", "cloud", "naïve", "Straße", "東京", "tree", "road", "night"]
 
 
 def texts() -> Sample:

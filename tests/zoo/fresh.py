@@ -27,7 +27,7 @@ class FreshProcess:
         self.asked += 1
         name = f"model{self.asked}"
         (self.folder / f"{name}.keep").write_bytes(data)
-        (self.folder / f"{name}.rows").write_bytes(pickle.dumps(X))
+        (self.folder / f"{name}.rows").write_bytes(pickle.dumps(X, protocol=5))
         self._ask(name)
         found = pickle.loads((self.folder / f"{name}.answers").read_bytes())
         for suffix in ("keep", "rows", "answers"):

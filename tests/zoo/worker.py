@@ -24,7 +24,8 @@ def main(folder: Path) -> None:
             found: object = answers(mk.load(folder / f"{name}.keep"), rows)
         except Exception:
             found = traceback.format_exc()
-        (folder / f"{name}.answers").write_bytes(pickle.dumps(found))
+        # Protocol 5, because those before it lose the byte order of arrays.
+        (folder / f"{name}.answers").write_bytes(pickle.dumps(found, protocol=5))
         print(f"{name} done", flush=True)
 
 

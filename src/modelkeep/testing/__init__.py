@@ -1,0 +1,6 @@
+"""Contract suites: what every plug-in must keep. Subclass one in your own tests; pytest does the rest."""
+
+from modelkeep.testing.formats import FormatSuite
+from modelkeep.testing.frameworks import FrameworkSuite
+
+__all__ = ["FormatSuite", "FrameworkSuite"]

@@ -21,20 +21,34 @@ entry("BernoulliNB", BernoulliNB(binarize=1.0), data.counts)
 entry("CategoricalNB", CategoricalNB(min_categories=4), data.codes)
 entry("ComplementNB", ComplementNB(norm=True), data.counts)
 entry("LinearDiscriminantAnalysis", LinearDiscriminantAnalysis(), data.classes)
-entry("LDA(eigen, shrinkage)", LinearDiscriminantAnalysis(
-    solver="eigen", shrinkage="auto", n_components=1), data.classes)
-entry("LDA(lsqr, estimator)", LinearDiscriminantAnalysis(
-    solver="lsqr", covariance_estimator=cv.LedoitWolf()), data.classes)
-entry("QuadraticDiscriminantAnalysis", QuadraticDiscriminantAnalysis(store_covariance=True, reg_param=0.1), data.classes)
+entry(
+    "LDA(eigen, shrinkage)", LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto", n_components=1), data.classes
+)
+entry(
+    "LDA(lsqr, estimator)",
+    LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=cv.LedoitWolf()),
+    data.classes,
+)
+entry(
+    "QuadraticDiscriminantAnalysis", QuadraticDiscriminantAnalysis(store_covariance=True, reg_param=0.1), data.classes
+)
 
 entry("GaussianMixture", GaussianMixture(2, max_iter=10, random_state=0), data.points)
 for _type in ("tied", "diag", "spherical"):
     _name = "X:GMM" if _type == "diag" else f"GMM({_type})"
     entry(_name, GaussianMixture(3, covariance_type=_type, max_iter=10, random_state=0), data.points)
 entry("BayesianGaussianMixture", BayesianGaussianMixture(n_components=2, max_iter=10, random_state=0), data.points)
-entry("X:BGMM", BayesianGaussianMixture(
-    n_components=3, weight_concentration_prior_type="dirichlet_distribution", max_iter=10, warm_start=True,
-    random_state=np.random.RandomState(0)), data.points)
+entry(
+    "X:BGMM",
+    BayesianGaussianMixture(
+        n_components=3,
+        weight_concentration_prior_type="dirichlet_distribution",
+        max_iter=10,
+        warm_start=True,
+        random_state=np.random.RandomState(0),
+    ),
+    data.points,
+)
 
 entry("EmpiricalCovariance", cv.EmpiricalCovariance(), data.features)
 entry("ShrunkCovariance", cv.ShrunkCovariance(shrinkage=0.2), data.features)

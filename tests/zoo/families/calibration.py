@@ -21,29 +21,53 @@ _MARGIN = LinearSVC(random_state=0)
 
 entry("CalibratedClassifierCV", CalibratedClassifierCV(LogisticRegression(), cv=2), data.classes)
 entry("X:CalibratedCV(isotonic)", CalibratedClassifierCV(_MARGIN, method="isotonic", cv=2), data.words)
-entry("X:CalibratedCV(temperature)", CalibratedClassifierCV(LogisticRegression(), method="temperature", cv=2),
-      data.classes)
+entry(
+    "X:CalibratedCV(temperature)",
+    CalibratedClassifierCV(LogisticRegression(), method="temperature", cv=2),
+    data.classes,
+)
 for _method in ("sigmoid", "isotonic", "temperature"):
-    entry(f"CalibratedCV({_method}, one model)", CalibratedClassifierCV(
-        _MARGIN, method=_method, cv=2, ensemble=False), data.classes)
-entry("CalibratedCV(forest, binary)", CalibratedClassifierCV(
-    RandomForestClassifier(3, random_state=0), cv=2), data.binary)
+    entry(
+        f"CalibratedCV({_method}, one model)",
+        CalibratedClassifierCV(_MARGIN, method=_method, cv=2, ensemble=False),
+        data.classes,
+    )
+entry(
+    "CalibratedCV(forest, binary)", CalibratedClassifierCV(RandomForestClassifier(3, random_state=0), cv=2), data.binary
+)
 
 entry("FixedThresholdClassifier", FixedThresholdClassifier(LogisticRegression()), data.binary)
-entry("X:FixedThreshold", FixedThresholdClassifier(
-    LogisticRegression(), threshold=0.7, pos_label="no", response_method="predict_proba"),
-    data.relabelled(data.binary, ["yes", "no"]))
+entry(
+    "X:FixedThreshold",
+    FixedThresholdClassifier(LogisticRegression(), threshold=0.7, pos_label="no", response_method="predict_proba"),
+    data.relabelled(data.binary, ["yes", "no"]),
+)
 entry("TunedThresholdClassifierCV", TunedThresholdClassifierCV(LogisticRegression(), cv=2, thresholds=10), data.binary)
-entry("X:TunedThreshold", TunedThresholdClassifierCV(
-    LogisticRegression(), scoring=make_scorer(balanced_accuracy_score), cv=2, thresholds=np.linspace(0.1, 0.9, 7),
-    store_cv_results=True, random_state=0), data.binary)
-entry("TunedThreshold(no refit)", TunedThresholdClassifierCV(
-    LogisticRegression(), scoring="f1", cv=0.5, refit=False, thresholds=5, random_state=1), data.binary)
+entry(
+    "X:TunedThreshold",
+    TunedThresholdClassifierCV(
+        LogisticRegression(),
+        scoring=make_scorer(balanced_accuracy_score),
+        cv=2,
+        thresholds=np.linspace(0.1, 0.9, 7),
+        store_cv_results=True,
+        random_state=0,
+    ),
+    data.binary,
+)
+entry(
+    "TunedThreshold(no refit)",
+    TunedThresholdClassifierCV(LogisticRegression(), scoring="f1", cv=0.5, refit=False, thresholds=5, random_state=1),
+    data.binary,
+)
 
 entry("TransformedTargetRegressor", TransformedTargetRegressor(), data.regression)
 entry("X:TTR(func)", TransformedTargetRegressor(Ridge(), func=np.log1p, inverse_func=np.expm1), data.positive)
-entry("X:TTR(transformer)", TransformedTargetRegressor(
-    LinearRegression(), transformer=QuantileTransformer(n_quantiles=10)), data.regression)
+entry(
+    "X:TTR(transformer)",
+    TransformedTargetRegressor(LinearRegression(), transformer=QuantileTransformer(n_quantiles=10)),
+    data.regression,
+)
 entry("TTR(targets)", TransformedTargetRegressor(Ridge(), transformer=StandardScaler()), data.targets)
 
 

@@ -37,12 +37,18 @@ _LABELS = {
 }
 for _name, _values in _LABELS.items():
     entry(f"labels({_name}) logistic", LogisticRegression(), data.relabelled(data.binary, _values))
-    entry(f"labels({_name}) tree", DecisionTreeClassifier(max_depth=3, random_state=0), data.relabelled(
-        data.binary, _values))
+    entry(
+        f"labels({_name}) tree",
+        DecisionTreeClassifier(max_depth=3, random_state=0),
+        data.relabelled(data.binary, _values),
+    )
 entry("labels(words) neighbours", KNeighborsClassifier(3), data.relabelled(data.binary, ["b", "a"]))
 entry("labels(bools) SVC", SVC(), data.relabelled(data.binary, [False, True]))
-entry("labels(objects) forest", RandomForestClassifier(3, random_state=0), data.relabelled(
-    data.binary, np.array(["no", "yes"], dtype=object)))
+entry(
+    "labels(objects) forest",
+    RandomForestClassifier(3, random_state=0),
+    data.relabelled(data.binary, np.array(["no", "yes"], dtype=object)),
+)
 
 entry("one column", LinearRegression(), data.one_column)
 entry("fortran order", KNeighborsClassifier(3, algorithm="brute"), data.fortran)
@@ -72,7 +78,7 @@ def no_columns() -> Pair:
 
 @case("constant columns")
 def constant() -> Pair:
-    X, y, rows = data.classes()
+    X, _, rows = data.classes()
     X[:, 0], X[:, 3] = 0.0, -0.0
     return PCA(3).fit(X), rows
 
@@ -135,7 +141,7 @@ def attributes() -> Pair:
     X, y, rows = data.classes()
     model = LogisticRegression().fit(X, y)
     model.notes_ = {"by": "Ada", "tags": ["a", ("b", 2)], "nested": {"deep": {"er": [None, True, 1.5, -0.0]}}}
-    model.numbers_ = {1: "one", 2.5: "two and a half", (1, "x"): "pair", None: 0, True: "same as one"}
+    model.numbers_ = {1: "one", 2.5: "two and a half", (1, "x"): "pair", None: 0, False: "no"}
     model.sets_ = [len({1, 2}), len(frozenset("ab"))]
     model.big_ = [2**100, -(2**63), float("inf"), float("nan"), 1e-320, 3 + 4j]
     model.made_ = datetime.datetime(2024, 2, 29, 12, 30, 1, 5, tzinfo=datetime.UTC)
@@ -156,7 +162,8 @@ def arrays() -> Pair:
     model = LogisticRegression().fit(X, y)
     for kind in ("?", "i1", "u2", "<i4", ">i4", "f2", "<f8", ">f8", "g", "c8", "c16", "U3", "S4", "M8[D]", "m8[ns]"):
         model.__dict__[f"array_{np.dtype(kind).str[1:].replace('[', '_').replace(']', '')}_{kind[0] == '>'}_"] = (
-            np.arange(6).astype(kind).reshape(2, 3))
+            np.arange(6).astype(kind).reshape(2, 3)
+        )
     model.scalar_, model.zero_d_ = np.float32(1.1), np.array(3.5)
     model.empty_, model.void_ = np.empty((0, 4)), np.empty((3, 0), dtype="i2")
     model.record_ = np.array([(1, 2.5, "ab")], dtype=[("a", "i4"), ("b", "f8"), ("c", "U2")])

@@ -36,36 +36,66 @@ entry("OneHotEncoder", pp.OneHotEncoder(), _SEEN)
 entry("X:OneHot(strings)", pp.OneHotEncoder(handle_unknown="ignore", sparse_output=False), _ALL)
 entry("X:OneHot(object mixed None)", pp.OneHotEncoder(), none_objects)
 entry("X:OneHot(nan object)", pp.OneHotEncoder(handle_unknown="ignore"), nan_objects)
-entry("OneHot(infrequent)", pp.OneHotEncoder(
-    handle_unknown="infrequent_if_exist", min_frequency=6, max_categories=3), _ALL)
+entry(
+    "OneHot(infrequent)",
+    pp.OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=6, max_categories=3),
+    _ALL,
+)
 entry("OneHot(infrequent share)", pp.OneHotEncoder(handle_unknown="warn", min_frequency=0.2), _ALL)
 entry("OneHot(drop first)", pp.OneHotEncoder(drop="first", handle_unknown="ignore", dtype=np.float32), _ALL)
 entry("OneHot(drop if binary)", pp.OneHotEncoder(drop="if_binary", sparse_output=False), _SEEN)
 entry("OneHot(drop given)", pp.OneHotEncoder(drop=np.array(["green", "m"], dtype=object)), _SEEN)
-entry("OneHot(given categories)", pp.OneHotEncoder(
-    categories=[["red", "green", "blue", "teal", "rose"], ["s", "m", "l", "xl"]], handle_unknown="ignore"), _ALL)
+entry(
+    "OneHot(given categories)",
+    pp.OneHotEncoder(
+        categories=[["red", "green", "blue", "teal", "rose"], ["s", "m", "l", "xl"]], handle_unknown="ignore"
+    ),
+    _ALL,
+)
 entry("OneHot(ints)", pp.OneHotEncoder(dtype=np.int32, sparse_output=False), _inputs(data.codes))
-entry("OneHot(fixed-width strings)", pp.OneHotEncoder(handle_unknown="ignore"), lambda: (
-    data.categories()[0].astype(str), None, data.categories()[2].astype(str)))
-entry("OneHot(pandas out)", pp.OneHotEncoder(
-    sparse_output=False, handle_unknown="ignore").set_output(transform="pandas"), lambda: (
-    data.frame()[0][["size", "colour"]], None, data.frame()[2][["size", "colour"]]))
-entry("OneHot(string dtype)", pp.OneHotEncoder(handle_unknown="ignore"), lambda: (
-    data.frame()[0][["city", "size"]], None, data.frame()[2][["city", "size"]]))
+entry(
+    "OneHot(fixed-width strings)",
+    pp.OneHotEncoder(handle_unknown="ignore"),
+    lambda: (data.categories()[0].astype(str), None, data.categories()[2].astype(str)),
+)
+entry(
+    "OneHot(pandas out)",
+    pp.OneHotEncoder(sparse_output=False, handle_unknown="ignore").set_output(transform="pandas"),
+    lambda: (data.frame()[0][["size", "colour"]], None, data.frame()[2][["size", "colour"]]),
+)
+entry(
+    "OneHot(string dtype)",
+    pp.OneHotEncoder(handle_unknown="ignore"),
+    lambda: (data.frame()[0][["city", "size"]], None, data.frame()[2][["city", "size"]]),
+)
 entry("OrdinalEncoder", pp.OrdinalEncoder(), _SEEN)
 entry("X:OrdinalEncoder(ints)", pp.OrdinalEncoder(dtype=np.int64), _inputs(data.codes))
-entry("OrdinalEncoder(unknown)", pp.OrdinalEncoder(
-    handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2), nan_objects)
-entry("OrdinalEncoder(unknown nan, infrequent)", pp.OrdinalEncoder(
-    handle_unknown="use_encoded_value", unknown_value=np.nan, min_frequency=5), _ALL)
-entry("OrdinalEncoder(nullable frame)", pp.OrdinalEncoder(
-    handle_unknown="use_encoded_value", unknown_value=-1), lambda: (
-    data.frame()[0][["city", "member", "visits"]], None, data.frame()[2][["city", "member", "visits"]]))
+entry(
+    "OrdinalEncoder(unknown)",
+    pp.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2),
+    nan_objects,
+)
+entry(
+    "OrdinalEncoder(unknown nan, infrequent)",
+    pp.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, min_frequency=5),
+    _ALL,
+)
+entry(
+    "OrdinalEncoder(nullable frame)",
+    pp.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    lambda: (data.frame()[0][["city", "member", "visits"]], None, data.frame()[2][["city", "member", "visits"]]),
+)
 entry("TargetEncoder", pp.TargetEncoder(random_state=0), data.categories)
-entry("X:TargetEncoder", pp.TargetEncoder(smooth=2.0, cv=3, random_state=np.random.RandomState(1)), data.relabelled(
-    data.categories, ["low", "middle", "high"]))
-entry("TargetEncoder(continuous)", pp.TargetEncoder(target_type="continuous", random_state=0), lambda: (
-    data.categories()[0], np.linspace(-1, 1, 60), data.categories()[2]))
+entry(
+    "X:TargetEncoder",
+    pp.TargetEncoder(smooth=2.0, cv=3, random_state=np.random.RandomState(1)),
+    data.relabelled(data.categories, ["low", "middle", "high"]),
+)
+entry(
+    "TargetEncoder(continuous)",
+    pp.TargetEncoder(target_type="continuous", random_state=0),
+    lambda: (data.categories()[0], np.linspace(-1, 1, 60), data.categories()[2]),
+)
 
 
 @case("LabelEncoder")

@@ -23,25 +23,44 @@ entry("HGBC(missing)", HistGradientBoostingClassifier(**_SMALL), data.missing)
 entry("HGBR(missing)", HistGradientBoostingRegressor(**_SMALL), data.missing_regression)
 entry("HGBC(balanced)", HistGradientBoostingClassifier(class_weight="balanced", **_SMALL), data.classes)
 entry("HGBR(monotonic)", HistGradientBoostingRegressor(monotonic_cst=[1, 0, -1, 0, 0], **_SMALL), data.regression)
-entry("HGBR(monotonic by name)", HistGradientBoostingRegressor(monotonic_cst={"x0": 1, "x3": -1}, **_SMALL),
-      data.regression_frame)
-entry("HGBR(interactions)", HistGradientBoostingRegressor(interaction_cst=[{0, 1}, {2, 3, 4}], **_SMALL),
-      data.regression)
-entry("HGBR(pairwise)", HistGradientBoostingRegressor(interaction_cst="pairwise", max_leaf_nodes=5, **_SMALL),
-      data.regression)
+entry(
+    "HGBR(monotonic by name)",
+    HistGradientBoostingRegressor(monotonic_cst={"x0": 1, "x3": -1}, **_SMALL),
+    data.regression_frame,
+)
+entry(
+    "HGBR(interactions)", HistGradientBoostingRegressor(interaction_cst=[{0, 1}, {2, 3, 4}], **_SMALL), data.regression
+)
+entry(
+    "HGBR(pairwise)",
+    HistGradientBoostingRegressor(interaction_cst="pairwise", max_leaf_nodes=5, **_SMALL),
+    data.regression,
+)
 entry("HGBR(max_features)", HistGradientBoostingRegressor(max_features=0.5, **_SMALL), data.regression)
 entry("HGBR(float32)", HistGradientBoostingRegressor(**_SMALL), data.single_regression)
 entry("HGBR(few bins)", HistGradientBoostingRegressor(max_bins=7, l2_regularization=1.0, **_SMALL), data.regression)
-entry("HGBC(early)", HistGradientBoostingClassifier(
-    early_stopping=True, n_iter_no_change=2, validation_fraction=0.25, **_SMALL), data.classes)
+entry(
+    "HGBC(early)",
+    HistGradientBoostingClassifier(early_stopping=True, n_iter_no_change=2, validation_fraction=0.25, **_SMALL),
+    data.classes,
+)
 entry("HGBC(early, loss)", HistGradientBoostingClassifier(early_stopping=True, scoring="loss", **_SMALL), data.binary)
-entry("X:HGBC(early,scorer)", HistGradientBoostingClassifier(
-    early_stopping=True, scoring=make_scorer(accuracy_score), **_SMALL), data.binary)
-entry("HGBC(RandomState)", HistGradientBoostingClassifier(
-    max_iter=3, max_features=0.5, random_state=np.random.RandomState(1)), data.classes)
+entry(
+    "X:HGBC(early,scorer)",
+    HistGradientBoostingClassifier(early_stopping=True, scoring=make_scorer(accuracy_score), **_SMALL),
+    data.binary,
+)
+entry(
+    "HGBC(RandomState)",
+    HistGradientBoostingClassifier(max_iter=3, max_features=0.5, random_state=np.random.RandomState(1)),
+    data.classes,
+)
 entry("X:HGBC(multi,cat)", HistGradientBoostingClassifier(categorical_features=[0, 2], **_SMALL), data.codes)
-entry("HGBC(category mask)", HistGradientBoostingClassifier(
-    categorical_features=[True, False, True], **_SMALL), data.codes)
+entry(
+    "HGBC(category mask)",
+    HistGradientBoostingClassifier(categorical_features=[True, False, True], **_SMALL),
+    data.codes,
+)
 
 
 def _table() -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
@@ -54,8 +73,11 @@ def _table() -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
 
 
 entry("X:HGBC(from_dtype,pandas)", HistGradientBoostingClassifier(categorical_features="from_dtype", **_SMALL), _table)
-entry("HGBC(category by name)", HistGradientBoostingClassifier(categorical_features=["city"], **_SMALL), lambda: (
-    _table()[0][["age", "city"]], _table()[1], _table()[2][["age", "city"]]))
+entry(
+    "HGBC(category by name)",
+    HistGradientBoostingClassifier(categorical_features=["city"], **_SMALL),
+    lambda: (_table()[0][["age", "city"]], _table()[1], _table()[2][["age", "city"]]),
+)
 
 
 @case("HGBR(warm start)")

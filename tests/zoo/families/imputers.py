@@ -19,11 +19,23 @@ entry("SimpleImputer(callable)", SimpleImputer(strategy=np.mean), data.holes)
 entry("KNNImputer", KNNImputer(n_neighbors=3), data.holes)
 entry("X:KNNImputer", KNNImputer(weights="distance", add_indicator=True), data.holes)
 entry("IterativeImputer", IterativeImputer(max_iter=2, random_state=0), data.holes)
-entry("X:IterativeImputer", IterativeImputer(
-    BayesianRidge(), max_iter=2, sample_posterior=True, add_indicator=True, n_nearest_features=3,
-    random_state=np.random.RandomState(0)), data.holes)
-entry("IterativeImputer(trees)", IterativeImputer(
-    ExtraTreesRegressor(3, random_state=0), max_iter=1, min_value=-5, max_value=5, random_state=0), data.holes)
+entry(
+    "X:IterativeImputer",
+    IterativeImputer(
+        BayesianRidge(),
+        max_iter=2,
+        sample_posterior=True,
+        add_indicator=True,
+        n_nearest_features=3,
+        random_state=np.random.RandomState(0),
+    ),
+    data.holes,
+)
+entry(
+    "IterativeImputer(trees)",
+    IterativeImputer(ExtraTreesRegressor(3, random_state=0), max_iter=1, min_value=-5, max_value=5, random_state=0),
+    data.holes,
+)
 entry("MissingIndicator", MissingIndicator(), data.holes)
 entry("X:MissingIndicator", MissingIndicator(features="all", sparse=True), data.holes)
 

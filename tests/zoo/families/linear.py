@@ -89,7 +89,11 @@ entry(
     data.classes,
 )  # fmt: skip
 entry("RidgeClassifier(labels)", lm.RidgeClassifier(), data.labels)
-entry("X:RANSAC", lm.RANSACRegressor(lm.Ridge(), min_samples=8, loss="squared_error", random_state=1, max_trials=8), data.regression)
+entry(
+    "X:RANSAC",
+    lm.RANSACRegressor(lm.Ridge(), min_samples=8, loss="squared_error", random_state=1, max_trials=8),
+    data.regression,
+)
 entry("RANSAC(three targets)", lm.RANSACRegressor(random_state=0, max_trials=5), data.targets)
 entry("HuberRegressor(warm start)", lm.HuberRegressor(warm_start=True, epsilon=1.6), data.regression)
 

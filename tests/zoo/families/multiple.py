@@ -18,10 +18,16 @@ entry("X:MultiOutput(RF)", MultiOutputClassifier(RandomForestClassifier(4, rando
 entry("MultiOutputRegressor", MultiOutputRegressor(Ridge()), data.targets)
 entry("MultiOutputRegressor(SGD)", MultiOutputRegressor(SGDRegressor(random_state=0, max_iter=10)), data.targets)
 entry("ClassifierChain", ClassifierChain(LogisticRegression(), cv=2), data.labels)
-entry("X:ClassifierChain", ClassifierChain(
-    DecisionTreeClassifier(max_depth=3, random_state=0), order="random", random_state=1), data.labels)
-entry("ClassifierChain(log odds)", ClassifierChain(
-    LogisticRegression(), order=[2, 0, 1], chain_method="predict_log_proba"), data.labels)
+entry(
+    "X:ClassifierChain",
+    ClassifierChain(DecisionTreeClassifier(max_depth=3, random_state=0), order="random", random_state=1),
+    data.labels,
+)
+entry(
+    "ClassifierChain(log odds)",
+    ClassifierChain(LogisticRegression(), order=[2, 0, 1], chain_method="predict_log_proba"),
+    data.labels,
+)
 entry("RegressorChain", RegressorChain(Ridge()), data.targets)
 entry("RegressorChain(random order)", RegressorChain(Ridge(), order="random", cv=2, random_state=3), data.targets)
 entry("OneVsRestClassifier", OneVsRestClassifier(LogisticRegression()), data.classes)
@@ -29,9 +35,13 @@ entry("X:OneVsRest", OneVsRestClassifier(SVC(random_state=0)), data.words)
 entry("OneVsRest(labels)", OneVsRestClassifier(LogisticRegression()), data.labels)
 entry("OneVsOneClassifier", OneVsOneClassifier(LinearSVC(random_state=0)), data.words)
 entry("OutputCodeClassifier", OutputCodeClassifier(LogisticRegression(), random_state=0), data.classes)
-entry("OutputCode(large code)", OutputCodeClassifier(
-    DecisionTreeClassifier(max_depth=3, random_state=0), code_size=4.0, random_state=np.random.RandomState(2)),
-    data.classes)
+entry(
+    "OutputCode(large code)",
+    OutputCodeClassifier(
+        DecisionTreeClassifier(max_depth=3, random_state=0), code_size=4.0, random_state=np.random.RandomState(2)
+    ),
+    data.classes,
+)
 
 
 def with_constant() -> Sample:

@@ -31,19 +31,26 @@ entry("NearestCentroid", NearestCentroid(), data.classes)
 entry("NearestCentroid(shrunk)", NearestCentroid(metric="manhattan", shrink_threshold=0.2), data.classes)
 entry("NeighborhoodComponentsAnalysis", NeighborhoodComponentsAnalysis(2, max_iter=5, random_state=0), data.classes)
 entry("RadiusNeighborsClassifier", RadiusNeighborsClassifier(radius=4.0, outlier_label=2), data.classes)
-entry("RadiusNeighborsClassifier(most frequent)", RadiusNeighborsClassifier(
-    radius=2.0, outlier_label="most_frequent", weights="distance"), data.classes)
+entry(
+    "RadiusNeighborsClassifier(most frequent)",
+    RadiusNeighborsClassifier(radius=2.0, outlier_label="most_frequent", weights="distance"),
+    data.classes,
+)
 entry("RadiusNeighborsRegressor", RadiusNeighborsRegressor(radius=3.0), data.regression)
 entry("RadiusNeighborsTransformer", RadiusNeighborsTransformer(radius=2.0, mode="connectivity"), data.features)
 entry("LocalOutlierFactor", LocalOutlierFactor(n_neighbors=5), data.features)
 entry("X:LOF(novelty)", LocalOutlierFactor(n_neighbors=5, novelty=True), data.features)
-entry("LOF(novelty, cosine)", LocalOutlierFactor(
-    n_neighbors=5, novelty=True, metric="cosine", contamination=0.2), data.features)
+entry(
+    "LOF(novelty, cosine)",
+    LocalOutlierFactor(n_neighbors=5, novelty=True, metric="cosine", contamination=0.2),
+    data.features,
+)
 
 for _algorithm in ("kd_tree", "ball_tree", "brute"):
     for _weights in ("uniform", "distance"):
-        name = "X:KNN(kd_tree)" if (_algorithm, _weights) == ("kd_tree", "uniform") else f"KNN({_algorithm}, {_weights})"
-        entry(name, KNeighborsClassifier(3, algorithm=_algorithm, weights=_weights, leaf_size=5), data.words)
+        _first = (_algorithm, _weights) == ("kd_tree", "uniform")
+        _name = "X:KNN(kd_tree)" if _first else f"KNN({_algorithm}, {_weights})"
+        entry(_name, KNeighborsClassifier(3, algorithm=_algorithm, weights=_weights, leaf_size=5), data.words)
 
 for _metric in ("manhattan", "chebyshev", "cosine", "canberra", "braycurtis", "correlation"):
     _kind = "auto" if _metric != "correlation" else "brute"
@@ -53,22 +60,44 @@ entry("X:KNN(kd_tree f32)", KNeighborsClassifier(3, algorithm="kd_tree"), data.s
 entry("KNN(ball_tree f32)", KNeighborsRegressor(3, algorithm="ball_tree"), data.single_regression)
 entry("X:KNN(minkowski p=3 ball)", KNeighborsClassifier(3, algorithm="ball_tree", p=3), data.classes)
 entry("KNN(minkowski p=1.5 brute)", KNeighborsClassifier(3, algorithm="brute", p=1.5), data.classes)
-entry("KNN(minkowski weights)", KNeighborsClassifier(
-    3, algorithm="ball_tree", metric="minkowski", p=2, metric_params={"w": np.array([1, 2, 1, 0.5, 1, 1.0])}),
-    data.classes)
-entry("X:KNN(seuclidean)", KNeighborsClassifier(
-    3, algorithm="ball_tree", metric="seuclidean", metric_params={"V": np.linspace(0.5, 2, 6)}), data.classes)
-entry("X:KNN(mahalanobis)", KNeighborsClassifier(
-    3, algorithm="ball_tree", metric="mahalanobis", metric_params={"VI": np.diag(np.linspace(0.5, 2, 6))}),
-    data.classes)
-entry("KNN(mahalanobis, brute)", KNeighborsClassifier(
-    3, algorithm="brute", metric="mahalanobis", metric_params={"VI": np.diag(np.linspace(0.5, 2, 6))}), data.classes)
+entry(
+    "KNN(minkowski weights)",
+    KNeighborsClassifier(
+        3, algorithm="ball_tree", metric="minkowski", p=2, metric_params={"w": np.array([1, 2, 1, 0.5, 1, 1.0])}
+    ),
+    data.classes,
+)
+entry(
+    "X:KNN(seuclidean)",
+    KNeighborsClassifier(3, algorithm="ball_tree", metric="seuclidean", metric_params={"V": np.linspace(0.5, 2, 6)}),
+    data.classes,
+)
+entry(
+    "X:KNN(mahalanobis)",
+    KNeighborsClassifier(
+        3, algorithm="ball_tree", metric="mahalanobis", metric_params={"VI": np.diag(np.linspace(0.5, 2, 6))}
+    ),
+    data.classes,
+)
+entry(
+    "KNN(mahalanobis, brute)",
+    KNeighborsClassifier(
+        3, algorithm="brute", metric="mahalanobis", metric_params={"VI": np.diag(np.linspace(0.5, 2, 6))}
+    ),
+    data.classes,
+)
 entry("KNN(hamming)", KNeighborsClassifier(3, algorithm="ball_tree", metric="hamming"), data.codes)
-entry("KNN(jaccard, bool)", KNeighborsClassifier(3, algorithm="brute", metric="jaccard"), lambda: (
-    data.codes()[0] > 1, data.codes()[1], data.codes()[2] > 1))
+entry(
+    "KNN(jaccard, bool)",
+    KNeighborsClassifier(3, algorithm="brute", metric="jaccard"),
+    lambda: (data.codes()[0] > 1, data.codes()[1], data.codes()[2] > 1),
+)
 entry("X:KNN(callable metric brute)", KNeighborsClassifier(3, algorithm="brute", metric=distance.cosine), data.classes)
-entry("X:KNN(callable metric ball)", KNeighborsClassifier(
-    3, algorithm="ball_tree", metric=distance.euclidean), data.classes)
+entry(
+    "X:KNN(callable metric ball)",
+    KNeighborsClassifier(3, algorithm="ball_tree", metric=distance.euclidean),
+    data.classes,
+)
 entry("X:KNN(sparse)", KNeighborsClassifier(3), data.sparse)
 entry("KNN(outputs)", KNeighborsClassifier(3), data.outputs)
 entry("KNN(targets)", KNeighborsRegressor(3, weights="distance"), data.targets)

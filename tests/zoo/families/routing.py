@@ -42,7 +42,8 @@ def framed() -> Pair:
     X, y, rows = data.numbers_frame()
     model = LogisticRegression().set_fit_request(sample_weight="weights")
     return make_pipeline(StandardScaler(), model).set_output(transform="pandas").fit(
-        X, y, weights=np.linspace(0.5, 1.5, len(y))), rows
+        X, y, weights=np.linspace(0.5, 1.5, len(y))
+    ), rows
 
 
 @routed("GridSearchCV(metadata routing)")
@@ -64,8 +65,10 @@ def ridge() -> Pair:
 @routed("Voting(metadata routing)")
 def voting() -> Pair:
     X, y, rows = data.classes()
-    judges = [("a", LogisticRegression().set_fit_request(sample_weight=True)),
-              ("b", LogisticRegression(C=0.1).set_fit_request(sample_weight=False))]
+    judges = [
+        ("a", LogisticRegression().set_fit_request(sample_weight=True)),
+        ("b", LogisticRegression(C=0.1).set_fit_request(sample_weight=False)),
+    ]
     return VotingClassifier(judges, voting="soft").fit(X, y, sample_weight=np.linspace(1, 2, len(y))), rows
 
 

@@ -20,55 +20,95 @@ entry("RobustScaler", pp.RobustScaler(quantile_range=(10.0, 90.0), unit_variance
 entry("StandardScaler", pp.StandardScaler(), data.features)
 entry("StandardScaler(missing)", pp.StandardScaler(), data.holes)
 entry("StandardScaler(float32)", pp.StandardScaler(), lambda: (data.single()[0], None, data.single()[2]))
-entry("StandardScaler(sparse)", pp.StandardScaler(with_mean=False), lambda: (
-    data.sparse()[0], None, data.sparse()[2]))
-entry("StandardScaler(pandas out)", pp.StandardScaler().set_output(transform="pandas"), lambda: (
-    data.numbers_frame()[0], None, data.numbers_frame()[2]))
+entry("StandardScaler(sparse)", pp.StandardScaler(with_mean=False), lambda: (data.sparse()[0], None, data.sparse()[2]))
+entry(
+    "StandardScaler(pandas out)",
+    pp.StandardScaler().set_output(transform="pandas"),
+    lambda: (data.numbers_frame()[0], None, data.numbers_frame()[2]),
+)
 entry("PowerTransformer", pp.PowerTransformer(), data.features)
-entry("PowerTransformer(box-cox)", pp.PowerTransformer("box-cox", standardize=False), lambda: (
-    np.exp(data.features()[0]), None, np.exp(data.features()[2])))
+entry(
+    "PowerTransformer(box-cox)",
+    pp.PowerTransformer("box-cox", standardize=False),
+    lambda: (np.exp(data.features()[0]), None, np.exp(data.features()[2])),
+)
 entry("QuantileTransformer", pp.QuantileTransformer(n_quantiles=20), data.features)
-entry("X:QuantileTransformer", pp.QuantileTransformer(
-    n_quantiles=15, output_distribution="normal", subsample=50, random_state=np.random.RandomState(0)), data.holes)
+entry(
+    "X:QuantileTransformer",
+    pp.QuantileTransformer(
+        n_quantiles=15, output_distribution="normal", subsample=50, random_state=np.random.RandomState(0)
+    ),
+    data.holes,
+)
 entry("PolynomialFeatures", pp.PolynomialFeatures(2), data.features)
-entry("PolynomialFeatures(interactions)", pp.PolynomialFeatures(
-    (2, 3), interaction_only=True, include_bias=False, order="F"), data.features)
+entry(
+    "PolynomialFeatures(interactions)",
+    pp.PolynomialFeatures((2, 3), interaction_only=True, include_bias=False, order="F"),
+    data.features,
+)
 
 entry("SplineTransformer", pp.SplineTransformer(), data.features)
 entry("SplineTransformer#1", pp.SplineTransformer(handle_missing="zeros"), data.holes)
-entry("X:SplineTransformer", pp.SplineTransformer(
-    n_knots=4, degree=2, knots="quantile", extrapolation="periodic"), data.features)
+entry(
+    "X:SplineTransformer",
+    pp.SplineTransformer(n_knots=4, degree=2, knots="quantile", extrapolation="periodic"),
+    data.features,
+)
 for _extrapolation in ("linear", "constant", "continue", "error"):
-    entry(f"SplineTransformer({_extrapolation})", pp.SplineTransformer(
-        n_knots=4, extrapolation=_extrapolation, include_bias=False), lambda: (
-        data.features()[0], None, data.features()[0][:10]))
-entry("SplineTransformer(given knots, sparse)", pp.SplineTransformer(
-    knots=np.array([[-3.0], [0], [1], [4]]), degree=1, sparse_output=True), lambda: (
-    data.one_column()[0], None, data.one_column()[2]))
+    entry(
+        f"SplineTransformer({_extrapolation})",
+        pp.SplineTransformer(n_knots=4, extrapolation=_extrapolation, include_bias=False),
+        lambda: (data.features()[0], None, data.features()[0][:10]),
+    )
+entry(
+    "SplineTransformer(given knots, sparse)",
+    pp.SplineTransformer(knots=np.array([[-3.0], [0], [1], [4]]), degree=1, sparse_output=True),
+    lambda: (data.one_column()[0], None, data.one_column()[2]),
+)
 
 for _strategy in ("uniform", "quantile", "kmeans"):
     for _encode in ("onehot", "ordinal", "onehot-dense"):
         _name = {("quantile", "onehot"): "KBinsDiscretizer", ("kmeans", "ordinal"): "X:KBins"}.get(
-            (_strategy, _encode), f"KBins({_strategy}, {_encode})")
-        entry(_name, pp.KBinsDiscretizer(
-            3, strategy=_strategy, encode=_encode, random_state=0,
-            quantile_method="averaged_inverted_cdf"), data.features)
-entry("KBins(float32, many)", pp.KBinsDiscretizer(
-    [2, 3, 4, 5, 3, 2], dtype=np.float32, encode="ordinal", strategy="uniform", subsample=None), data.features)
+            (_strategy, _encode), f"KBins({_strategy}, {_encode})"
+        )
+        entry(
+            _name,
+            pp.KBinsDiscretizer(
+                3, strategy=_strategy, encode=_encode, random_state=0, quantile_method="averaged_inverted_cdf"
+            ),
+            data.features,
+        )
+entry(
+    "KBins(float32, many)",
+    pp.KBinsDiscretizer([2, 3, 4, 5, 3, 2], dtype=np.float32, encode="ordinal", strategy="uniform", subsample=None),
+    data.features,
+)
 
-entry("KernelCenterer", pp.KernelCenterer(), lambda: (
-    rbf_kernel(data.features()[0]), None, rbf_kernel(data.features()[2], data.features()[0])))
+entry(
+    "KernelCenterer",
+    pp.KernelCenterer(),
+    lambda: (rbf_kernel(data.features()[0]), None, rbf_kernel(data.features()[2], data.features()[0])),
+)
 entry("FunctionTransformer", pp.FunctionTransformer(), data.features)
 entry("X:FunctionTransformer(np.log1p)", pp.FunctionTransformer(np.log1p, inverse_func=np.expm1), data.unit)
 for _function, _inverse in (
     (np.sqrt, np.square), (np.abs, None), (special.expit, special.logit), (special.erf, None), (special.gammaln, None),
     (pp.normalize, None), (pp.minmax_scale, None), (np.nan_to_num, None), (np.cbrt, None)):  # fmt: skip
-    entry(f"FunctionTransformer({_function.__name__})", pp.FunctionTransformer(
-        _function, _inverse, feature_names_out="one-to-one", check_inverse=False), data.unit)
-entry("FunctionTransformer(kw_args)", pp.FunctionTransformer(
-    np.clip, kw_args={"min": 0.1, "max": 0.4}, inv_kw_args={}), data.unit)
-entry("FunctionTransformer(frame)", pp.FunctionTransformer(np.tanh, feature_names_out="one-to-one"), lambda: (
-    data.numbers_frame()[0], None, data.numbers_frame()[2]))
+    entry(
+        f"FunctionTransformer({_function.__name__})",
+        pp.FunctionTransformer(_function, _inverse, feature_names_out="one-to-one", check_inverse=False),
+        data.unit,
+    )
+entry(
+    "FunctionTransformer(kw_args)",
+    pp.FunctionTransformer(np.clip, kw_args={"min": 0.1, "max": 0.4}, inv_kw_args={}),
+    data.unit,
+)
+entry(
+    "FunctionTransformer(frame)",
+    pp.FunctionTransformer(np.tanh, feature_names_out="one-to-one"),
+    lambda: (data.numbers_frame()[0], None, data.numbers_frame()[2]),
+)
 
 
 @case("X:FunctionTransformer(lambda)", REFUSED)

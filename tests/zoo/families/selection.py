@@ -27,24 +27,49 @@ entry("SelectKBest(mutual_info_classif)", fs.SelectKBest(fs.mutual_info_classif,
 entry("SelectKBest(f_regression)", fs.SelectKBest(fs.f_regression, k=2), data.regression)
 entry("SelectKBest(r_regression)", fs.SelectKBest(fs.r_regression, k=2), data.regression)
 entry("SelectPercentile(mutual_info_regression)", fs.SelectPercentile(fs.mutual_info_regression), data.regression)
-entry("X:SelectKBest(partial)", fs.SelectKBest(
-    functools.partial(fs.mutual_info_classif, random_state=0), k=3), data.classes)
+entry(
+    "X:SelectKBest(partial)",
+    fs.SelectKBest(functools.partial(fs.mutual_info_classif, random_state=0), k=3),
+    data.classes,
+)
 entry("SelectKBest(pandas out)", fs.SelectKBest(k=2).set_output(transform="pandas"), data.numbers_frame)
 entry("SelectFromModel", fs.SelectFromModel(LogisticRegression()), data.classes)
-entry("SelectFromModel(median, forest)", fs.SelectFromModel(
-    ExtraTreesClassifier(5, random_state=0), threshold="1.2*median"), data.classes)
-entry("SelectFromModel(max features)", fs.SelectFromModel(
-    Lasso(0.01), max_features=2, threshold=-np.inf, importance_getter="coef_", norm_order=2), data.regression)
+entry(
+    "SelectFromModel(median, forest)",
+    fs.SelectFromModel(ExtraTreesClassifier(5, random_state=0), threshold="1.2*median"),
+    data.classes,
+)
+entry(
+    "SelectFromModel(max features)",
+    fs.SelectFromModel(Lasso(0.01), max_features=2, threshold=-np.inf, importance_getter="coef_", norm_order=2),
+    data.regression,
+)
 entry("RFE", fs.RFE(LogisticRegression(), n_features_to_select=3), data.classes)
 entry("RFE(share)", fs.RFE(Ridge(), n_features_to_select=0.5, step=2), data.regression)
 entry("RFECV", fs.RFECV(LogisticRegression(), cv=2), data.classes)
-entry("X:RFECV", fs.RFECV(
-    DecisionTreeClassifier(random_state=0), cv=2, min_features_to_select=2, scoring="balanced_accuracy",
-    importance_getter="feature_importances_"), data.numbers_frame)
-entry("SequentialFeatureSelector", fs.SequentialFeatureSelector(
-    KNeighborsClassifier(2), n_features_to_select=2, cv=2), data.binary)
-entry("SequentialFeatureSelector(backward)", fs.SequentialFeatureSelector(
-    LogisticRegression(), direction="backward", n_features_to_select=4, cv=2, scoring="roc_auc"), data.binary)
+entry(
+    "X:RFECV",
+    fs.RFECV(
+        DecisionTreeClassifier(random_state=0),
+        cv=2,
+        min_features_to_select=2,
+        scoring="balanced_accuracy",
+        importance_getter="feature_importances_",
+    ),
+    data.numbers_frame,
+)
+entry(
+    "SequentialFeatureSelector",
+    fs.SequentialFeatureSelector(KNeighborsClassifier(2), n_features_to_select=2, cv=2),
+    data.binary,
+)
+entry(
+    "SequentialFeatureSelector(backward)",
+    fs.SequentialFeatureSelector(
+        LogisticRegression(), direction="backward", n_features_to_select=4, cv=2, scoring="roc_auc"
+    ),
+    data.binary,
+)
 
 
 @case("SelectFromModel(prefit)")

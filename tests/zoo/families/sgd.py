@@ -15,10 +15,8 @@ from sklearn.linear_model import (
 from zoo import data
 from zoo.shelf import Pair, case, entry
 
-_LOSSES = (
-    "hinge log_loss modified_huber squared_hinge perceptron squared_error huber epsilon_insensitive "
-    "squared_epsilon_insensitive"
-).split()
+_LOSSES = ["hinge", "log_loss", "modified_huber", "squared_hinge", "perceptron"]
+_LOSSES += ["squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"]
 
 for _loss in _LOSSES:
     entry(f"X:SGDC({_loss})", SGDClassifier(loss=_loss, max_iter=20, random_state=0), data.classes)

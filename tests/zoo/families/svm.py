@@ -32,14 +32,20 @@ entry("X:SVC(callable kernel)", svm.SVC(kernel=rbf_kernel), data.classes)
 entry("SVR(callable kernel)", svm.SVR(kernel=laplacian_kernel), data.regression)
 entry("X:SVC(sparse)", svm.SVC(), data.sparse)
 entry("X:SVC(probability)", svm.SVC(probability=True, random_state=0), data.classes)
-entry("SVC(probability, binary, sparse)", svm.SVC(probability=True, random_state=1), data.relabelled(
-    data.sparse, [0, 1, 1]))
+entry(
+    "SVC(probability, binary, sparse)",
+    svm.SVC(probability=True, random_state=1),
+    data.relabelled(data.sparse, [0, 1, 1]),
+)
 entry("X:NuSVC", svm.NuSVC(nu=0.2, probability=True, random_state=0), data.binary)
 entry("X:OneClassSVM", svm.OneClassSVM(kernel="poly", degree=2, gamma=0.1), data.sparse)
 entry("SVR(poly, sparse)", svm.SVR(kernel="poly", degree=2), data.sparse_regression)
 entry("NuSVR(linear)", svm.NuSVR(kernel="linear", nu=0.4), data.one_column)
-entry("OneClassSVM(precomputed)", svm.OneClassSVM(kernel="precomputed"), lambda: (
-    data.squares()[0], None, data.squares()[2]))
+entry(
+    "OneClassSVM(precomputed)",
+    svm.OneClassSVM(kernel="precomputed"),
+    lambda: (data.squares()[0], None, data.squares()[2]),
+)
 
 
 @case("SVR#1")

@@ -23,14 +23,23 @@ entry("DecisionTreeClassifier(outputs)", DecisionTreeClassifier(random_state=0, 
 entry("DecisionTreeClassifier(labels)", DecisionTreeClassifier(random_state=0), data.labels)
 entry("DecisionTreeClassifier(pruned)", DecisionTreeClassifier(random_state=0, ccp_alpha=0.02), data.classes)
 entry("DecisionTreeClassifier(best first)", DecisionTreeClassifier(max_leaf_nodes=7, random_state=0), data.classes)
-entry("DecisionTreeClassifier(entropy)", DecisionTreeClassifier(
-    criterion="entropy", class_weight="balanced", min_samples_leaf=3, random_state=0), data.classes)
-entry("DecisionTreeClassifier(monotonic)", DecisionTreeClassifier(
-    monotonic_cst=[1, 0, -1, 0, 0], max_depth=4, random_state=0), data.binary)
+entry(
+    "DecisionTreeClassifier(entropy)",
+    DecisionTreeClassifier(criterion="entropy", class_weight="balanced", min_samples_leaf=3, random_state=0),
+    data.classes,
+)
+entry(
+    "DecisionTreeClassifier(monotonic)",
+    DecisionTreeClassifier(monotonic_cst=[1, 0, -1, 0, 0], max_depth=4, random_state=0),
+    data.binary,
+)
 entry("DecisionTreeClassifier(one leaf)", DecisionTreeClassifier(max_depth=1, min_samples_split=1000), data.classes)
 for _criterion in ("absolute_error", "friedman_mse", "poisson"):
-    entry(f"DecisionTreeRegressor({_criterion})", DecisionTreeRegressor(
-        criterion=_criterion, max_depth=4, random_state=0), data.positive)
+    entry(
+        f"DecisionTreeRegressor({_criterion})",
+        DecisionTreeRegressor(criterion=_criterion, max_depth=4, random_state=0),
+        data.positive,
+    )
 entry("DecisionTreeRegressor(targets)", DecisionTreeRegressor(max_depth=4, random_state=0), data.targets)
 entry("DecisionTreeRegressor(missing)", DecisionTreeRegressor(max_depth=4, random_state=0), data.missing_regression)
 entry("DecisionTreeRegressor(float32)", DecisionTreeRegressor(random_state=0), data.single_regression)

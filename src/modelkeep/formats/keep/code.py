@@ -43,15 +43,25 @@ def collect(paths: Iterable[str]) -> dict[str, bytes]:
     return files
 
 
-def parts(files: Mapping[str, bytes], names: Iterable[str]) -> dict[str, Part]:
-    """The files as parts of an artifact, with those of the loaded artifacts that ``names`` come from."""
-    roots = {name.partition(".")[0].partition("/")[0].removesuffix(".py") for name in files}
-    carried: dict[str, bytes] = {}
-    for source in _LOADED.values():
-        for name in names:
-            if ":" in name and (root := name.partition(":")[0].partition(".")[0]) in source.used and root not in roots:
-                carried |= source.files
-    return {FOLDER + name: Part.of(data) for name, data in (carried | dict(files)).items()}
+def parts(files: Mapping[str, bytes], used: Iterable[str | None]) -> dict[str, Part]:
+    """The files as parts of an artifact, with those of the loaded artifacts that the model's classes came from."""
+    carried = dict(files)
+    for private in used:
+        if private is not None:
+            source = _LOADED[private].files
+            if any(carried.get(name, data) != data for name, data in source.items()):
+                raise UsageError(
+                    "the model has classes from two modules of the same name",
+                    hint="load and save its parts apart, or give one of the modules another name",
+                )
+            carried |= source
+    return {FOLDER + name: Part.of(data) for name, data in carried.items()}
+
+
+def private_root(thing: Any) -> str | None:
+    """The private name of the artifact whose source defines ``thing``, or None."""
+    head = (getattr(thing, "__module__", None) or "").partition(".")[0]
+    return head if head in _LOADED else None
 
 
 def public_name(module: str) -> str:
@@ -85,7 +95,6 @@ class _Source:
     def __init__(self, private: str, files: dict[str, bytes]) -> None:
         self.private, self.files = private, files
         self.roots = {_root(name) for name in files}
-        self.used: set[str] = set(self.roots)
 
     @classmethod
     def of(cls, files: dict[str, bytes]) -> _Source:

@@ -46,6 +46,8 @@ class Encoder:
         self._problems: list[SaveError] = []
         self._last: list[Callable[[], None]] = []
         self.shelf: dict[str, Any] = {}
+        #: Private names of the artifacts whose own source some class came from; None for all other classes.
+        self.sources: set[str | None] = set()
         self.pools: list[Node] = []
 
     # -- what handlers call ---------------------------------------------------------------------------------------

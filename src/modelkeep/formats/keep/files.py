@@ -22,7 +22,7 @@ def write(model: Any, *, compress: str | None = None, source: Iterable[str] = ()
     """The files of ``model``, and for the manifest: the classes that it names and the trust that it asks for."""
     files = code.collect(source)
     encoder = Encoder(handler_of, compress=compress)
-    parts = encoder.parts(model, GRAPH) | code.parts(files, encoder.types + encoder.functions)
+    parts = encoder.parts(model, GRAPH) | code.parts(files, encoder.sources)
     own = [name for name in (*encoder.types, *encoder.functions) if ":" in name]
     return Written(parts, {"classes": sorted(encoder.types), "own": sorted(own)})
 

@@ -13,6 +13,7 @@ from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from modelkeep.errors import GraphError, MissingPackageError, PolicyError, quote
+from modelkeep.formats.keep import code
 from modelkeep.formats.keep.handlers import Unsaveable
 from modelkeep.formats.keep.names_table import FUNCTIONS, OBJECTS, PLACES, VALUES
 from modelkeep.policy import Policy
@@ -68,8 +69,6 @@ _NAME_HINT = "define it at the top of a module and use it from there, or pass co
 
 def _own(thing: Any) -> str:
     """``module:qualname`` of a user's class or function, if that leads back to it."""
-    from modelkeep.formats.keep import code
-
     qualname, module = thing.__qualname__, code.public_name(thing.__module__ or "")
     kind = "class" if isinstance(thing, type) else "function"
     if "<lambda>" in qualname:

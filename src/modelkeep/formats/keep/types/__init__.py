@@ -13,7 +13,7 @@ from modelkeep.formats.keep.types import cython, numpy, objects, pandas, python,
 _MODULES = (python, numpy, objects, scipy, pandas, cython, sktrees)
 
 KINDS: Mapping[str, Handler] = {handler.kind: handler for module in _MODULES for handler in module.HANDLERS}
-_CLAIMS = {claim: handler for module in _MODULES for handler in module.HANDLERS for claim in handler.claims}
+_CLAIMS: Mapping[str, Handler] = {claim: handler for module in _MODULES for handler in module.HANDLERS for claim in handler.claims}
 POOLS = {kind: build for module in _MODULES for kind, build in getattr(module, "POOLS", {}).items()}
 
 # These claim by an ancestor: every numpy scalar, every dtype, every class.

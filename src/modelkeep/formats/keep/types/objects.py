@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from modelkeep.errors import GraphError, quote
-from modelkeep.formats.keep import names
+from modelkeep.formats.keep import code, names
 from modelkeep.formats.keep.checks import check_object, checks_for
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 
@@ -56,13 +56,18 @@ def cleared(cls: type) -> frozenset[str]:
 
 
 def encode_object(encoder: Encoder, obj: Any) -> Node:
-    cls = type(obj)
+    cls: Any = type(obj)
     state = vars(obj)
     if drop := dropped(cls):
         state = {key: value for key, value in state.items() if key not in drop}
     if clear := cleared(cls) & state.keys():
         state = state | dict.fromkeys(clear)
-    return ["object", encoder.type_index(_class_name(cls)), encoder.state(state)]
+    return ["object", _type(encoder, cls), encoder.state(state)]
+
+
+def _type(encoder: Encoder, cls: type) -> int:
+    encoder.sources.add(code.private_root(cls))
+    return encoder.type_index(_class_name(cls))
 
 
 @functools.cache
@@ -72,7 +77,7 @@ def _class_name(cls: type) -> str:
 
 def decode_object(builder: Builder, node: Node) -> Any:
     builder.arity(node, 3)
-    cls = builder.a_type(node[1])
+    cls: Any = builder.a_type(node[1])
     if not builder.is_object_type(node[1]):
         raise GraphError(f"a {cls.__name__} is not kept as attributes")
     obj = cls.__new__(cls)
@@ -141,7 +146,7 @@ _RESTORE = {
 
 
 def encode_class(encoder: Encoder, cls: type) -> Node:
-    return ["class", encoder.type_index(_class_name(cls))]
+    return ["class", _type(encoder, cls)]
 
 
 def decode_class(builder: Builder, node: Node) -> type:
@@ -150,6 +155,7 @@ def decode_class(builder: Builder, node: Node) -> type:
 
 
 def encode_function(encoder: Encoder, function: Any) -> Node:
+    encoder.sources.add(code.private_root(function))
     return ["function", encoder.function_index(names.of_function(function))]
 
 
@@ -175,7 +181,7 @@ def decode_partial(builder: Builder, node: Node) -> Any:
 
 
 def encode_enum(encoder: Encoder, value: enum.Enum) -> Node:
-    return ["enum", encoder.type_index(names.of_class(type(value))), value.name]
+    return ["enum", _type(encoder, type(value)), value.name]
 
 
 def decode_enum(builder: Builder, node: Node) -> Any:
@@ -187,7 +193,7 @@ def decode_enum(builder: Builder, node: Node) -> Any:
 
 
 def encode_named_tuple(encoder: Encoder, value: Any) -> Node:
-    return ["namedtuple", encoder.type_index(names.of_class(type(value))), encoder.items(list(value))]
+    return ["namedtuple", _type(encoder, type(value)), encoder.items(list(value))]
 
 
 def decode_named_tuple(builder: Builder, node: Node) -> Any:
@@ -218,7 +224,7 @@ def encode_reduced(encoder: Encoder, obj: Any) -> Node:
     keys, values = zip(*pairs, strict=True) if pairs and (pairs := list(pairs)) else ((), ())
     return [
         "reduced",
-        encoder.type_index(_class_name(type(obj))),
+        _type(encoder, type(obj)),
         encoder.items(list(arguments[1:])),
         encoder.node(state),
         encoder.items(list(items or ())),

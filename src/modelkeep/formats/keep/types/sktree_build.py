@@ -97,9 +97,12 @@ class Filler:
         """The nodes of a window as structs, and the values of its trees; the next window takes the same room."""
         nodes, splits = self.buffer[: len(window.right)], window.splits
         _copy_bytes(self.leaves, nodes)
-        for name, children in zip(self.places, (*window.places(), np.uint8(0)), strict=False):
-            # Widened before they are scattered, which is faster than both at once.
-            nodes[name][splits] = children.astype(np.int64)
+        left, right, *flag = self.places
+        # Widened before they are scattered, which is faster than both at once.
+        for name, children in zip((left, right), window.places(), strict=True):
+            nodes[name][splits] = children.astype(nodes.dtype[name])
+        for name in flag:
+            nodes[name][splits] = 0
         for name, column in self.columns:
             if len(window.columns[column]) == len(window.columns["right"]):
                 nodes[name] = window.of_nodes(column)

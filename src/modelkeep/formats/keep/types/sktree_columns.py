@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,36 +27,53 @@ Array = NDArray[Any]
 
 #: Bytes of a column that are handed on together.
 _CHUNK = 1 << 20
+#: Bytes of columns that are made at once and kept until they are written, rather than with a pass over all nodes each.
+_KEPT = 32 << 20
 #: Columns that are left out where they hold nothing but 0.
 _LEFT_OUT = frozenset({"missing_left", "categorical", "bitset"})
 
 
+class _Recipe(NamedTuple):
+    """A column that can be made block by block."""
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    make: Callable[[Block], Array | None]
+
+
 def plan(kind: Kind, n_features: int, n_classes: tuple[int, ...], states: Sequence[State]) -> PoolPlan:
-    """The pool of ``states``: the first pass over their nodes happens here, the columns are made when they are read.
+    """The pool of ``states``: the first pass over their nodes happens here, large columns are made when they are read.
 
     A tree that a check would refuse at reading is refused here, by ``SaveError``.
     """
     refuse_layout(kind, states)
     blocks = Blocks(kind, states)
     facts = survey(blocks, len(n_classes))
-    columns = [_whole("sizes", _narrowed(blocks.sizes)), *_places(blocks, facts), *_fields(blocks, facts)]
+    recipes = [*_places(blocks, facts), *_fields(blocks, facts)]
     if kind == "tree":
-        columns += _tree_columns(blocks, facts, n_classes)
+        recipes.append(_values(blocks, facts, n_classes))
+        whole = _max_depths(blocks, facts)
     else:
-        columns += _bitset_columns(states)
+        whole = _bitsets(states)
+    if sum(math.prod(recipe.shape) * recipe.dtype.itemsize for recipe in recipes) <= _KEPT:
+        columns = _made(blocks, recipes)
+    else:
+        columns = [_later(blocks, recipe) for recipe in recipes]
+    whole = {"sizes": _narrowed(blocks.sizes)} | whole
+    columns = [_ready(name, array) for name, array in whole.items()] + columns
     return PoolPlan(kind, max(n_features, facts.features), n_classes, tuple(columns))
 
 
-def _places(blocks: Blocks, facts: Facts) -> Iterator[Column]:
+def _places(blocks: Blocks, facts: Facts) -> Iterator[_Recipe]:
     size = (int(blocks.sizes.sum()),)
-    yield _column(blocks, "right", facts.dtype("right"), size, lambda block: block.place(1))
+    yield _Recipe("right", facts.dtype("right"), size, lambda block: block.place(1))
     if not facts.preorder:
-        yield _column(blocks, "left", facts.dtype("left"), size, lambda block: block.place(0))
-    dtype = facts.dtype("depth")
-    yield Column("depth", dtype, size, lambda: _merged(d.astype(dtype, copy=False) for d in facts.depths))
+        yield _Recipe("left", facts.dtype("left"), size, lambda block: block.place(0))
+    yield _Recipe("depth", facts.dtype("depth"), size, lambda block: facts.depths[block.trees.start])
 
 
-def _fields(blocks: Blocks, facts: Facts) -> Iterator[Column]:
+def _fields(blocks: Blocks, facts: Facts) -> Iterator[_Recipe]:
     names = blocks.states[0].nodes.dtype.names or ()
     for mapped in MAPPED[blocks.kind]:
         if mapped.field not in names or _left_out(mapped, facts):
@@ -67,7 +85,7 @@ def _fields(blocks: Blocks, facts: Facts) -> Iterator[Column]:
             dtype = np.dtype(np.float64)
         per_split = mapped.leaf is not None and mapped.column not in facts.unusual
         shape = (facts.splits if per_split else int(blocks.sizes.sum()),)
-        yield _column(blocks, mapped.column, dtype, shape, _reader(mapped.field, per_split))
+        yield _Recipe(mapped.column, dtype, shape, _reader(mapped.field, per_split))
 
 
 def _left_out(mapped: Mapped, facts: Facts) -> bool:
@@ -85,16 +103,18 @@ def _reader(name: str, per_split: bool) -> Callable[[Block], Array]:
     return lambda block: block.nodes[name]
 
 
-def _tree_columns(blocks: Blocks, facts: Facts, n_classes: tuple[int, ...]) -> Iterator[Column]:
+def _values(blocks: Blocks, facts: Facts, n_classes: tuple[int, ...]) -> _Recipe:
     shape = (int(blocks.sizes.sum()), len(n_classes), max(n_classes))
     if facts.counted:
-        yield _column(blocks, "count", facts.dtype("count"), shape, Block.counts)
-    else:
-        yield _column(blocks, "value", np.dtype(np.float64), shape, lambda block: block.values)
+        return _Recipe("count", facts.dtype("count"), shape, Block.counts)
+    return _Recipe("value", np.dtype(np.float64), shape, lambda block: block.values)
+
+
+def _max_depths(blocks: Blocks, facts: Facts) -> dict[str, Array]:
     stated = np.array([state.max_depth for state in blocks.states], np.int64)
-    found = np.maximum.reduceat(np.concatenate(facts.depths), blocks.starts)
+    found = np.maximum.reduceat(np.concatenate(list(facts.depths.values())), blocks.starts)
     if np.array_equal(stated, found):
-        return
+        return {}
     wrong = (stated < found) | (stated >= blocks.sizes)
     if wrong.any():
         tree = int(np.argmax(wrong))
@@ -102,46 +122,61 @@ def _tree_columns(blocks: Blocks, facts: Facts, n_classes: tuple[int, ...]) -> I
             f"tree {tree} says that its depth is {stated[tree]}, and it is {found[tree]}",
             hint="refit the model: compiled code could crash on this tree",
         )
-    yield _whole("max_depth", _narrowed(stated))
+    return {"max_depth": _narrowed(stated)}
 
 
-def _bitset_columns(states: Sequence[State]) -> Iterator[Column]:
+def _bitsets(states: Sequence[State]) -> dict[str, Array]:
     pairs = [state.bitsets for state in states if state.bitsets is not None]
     sizes = np.array([len(binned) for binned, _ in pairs], np.int64)
-    if sizes.any():
-        yield _whole("bitset_sizes", _narrowed(sizes))
-        yield _whole("binned_bitsets", np.concatenate([binned for binned, _ in pairs]))
-        yield _whole("raw_bitsets", np.concatenate([raw for _, raw in pairs]))
+    if not sizes.any():
+        return {}
+    return {
+        "bitset_sizes": _narrowed(sizes),
+        "binned_bitsets": np.concatenate([binned for binned, _ in pairs]),
+        "raw_bitsets": np.concatenate([raw for _, raw in pairs]),
+    }
 
 
-def _column(
-    blocks: Blocks, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], make: Callable[[Block], Array | None]
-) -> Column:
-    def pieces() -> Iterator[Array]:
+def _made(blocks: Blocks, recipes: Sequence[_Recipe]) -> list[Column]:
+    """All columns by one pass over the nodes."""
+    arrays = [np.empty(recipe.shape, recipe.dtype) for recipe in recipes]
+    places = [0] * len(recipes)
+    for block in blocks:
+        for i, recipe in enumerate(recipes):
+            piece = _piece(recipe, block)
+            arrays[i][places[i] : places[i] + len(piece)] = piece
+            places[i] += len(piece)
+    return [_ready(recipe.name, array) for recipe, array in zip(recipes, arrays, strict=True)]
+
+
+def _later(blocks: Blocks, recipe: _Recipe) -> Column:
+    """A column that takes its own pass over the nodes, whenever it is read."""
+
+    def chunks() -> Iterator[Array]:
+        held: list[Array] = []
+        size = 0
         for block in blocks:
-            piece = make(block)
-            if piece is None:  # the first pass found that there is one
-                raise SaveError("the model changed while it was being saved", hint="save it when nothing else uses it")
-            yield piece.astype(dtype, copy=False)
+            held.append(_piece(recipe, block).astype(recipe.dtype, copy=False))
+            size += held[-1].nbytes
+            if size >= _CHUNK:
+                yield np.concatenate(held)
+                held, size = [], 0
+        if held:
+            yield np.concatenate(held)
 
-    return Column(name, dtype, shape, lambda: _merged(pieces()))
+    return Column(recipe.name, recipe.dtype, recipe.shape, chunks)
 
 
-def _whole(name: str, values: Array) -> Column:
-    return Column(name, values.dtype, values.shape, lambda: iter((values,)))
+def _piece(recipe: _Recipe, block: Block) -> Array:
+    piece = recipe.make(block)
+    if piece is None:  # though the first pass found that there is one
+        raise SaveError("the model changed while it was being saved", hint="save it when nothing else uses it")
+    return piece
+
+
+def _ready(name: str, array: Array) -> Column:
+    return Column(name, array.dtype, array.shape, lambda: iter((array,)))
 
 
 def _narrowed(values: Array) -> Array:
     return values.astype(narrow(int(values.min()), int(values.max())))
-
-
-def _merged(pieces: Iterable[Array]) -> Iterator[Array]:
-    """The same entries in pieces of about ``_CHUNK`` bytes, at least one."""
-    held: list[Array] = []
-    for piece in pieces:
-        held.append(piece)
-        if sum(p.nbytes for p in held) >= _CHUNK:
-            yield np.concatenate(held)
-            held = []
-    if held:
-        yield np.concatenate(held)

@@ -85,7 +85,8 @@ class Block:
     @cached_property
     def is_split(self) -> Array:
         names, none = PLACES[self.kind]
-        return self.nodes[names[2]] == 0 if len(names) == 3 else self.nodes[names[0]] != none
+        is_split: Array = self.nodes[names[2]] == 0 if len(names) == 3 else self.nodes[names[0]] != none
+        return is_split
 
     @cached_property
     def splits(self) -> Array:
@@ -130,7 +131,7 @@ class Facts:
     features: int = 0  # one more than the greatest feature that a split uses
     limits: dict[str, tuple[int, int]] = field(default_factory=dict)  # of each integer column
     unusual: set[str] = field(default_factory=set)  # columns with an unusual value at some leaf
-    depths: list[Array] = field(default_factory=list)
+    depths: dict[int, Array] = field(default_factory=dict)  # of each block's nodes, by its first tree
 
     def note(self, column: str, values: Array) -> None:
         if len(values):
@@ -229,7 +230,7 @@ def _survey_shape(block: Block, facts: Facts) -> Array:
     facts.note("right", right - window.base)
     facts.note("left", left - window.base)
     facts.note("depth", depth)
-    facts.depths.append(depth.astype(narrow(0, int(depth.max()))))
+    facts.depths[block.trees.start] = depth.astype(narrow(0, int(depth.max())))
     return depth
 
 

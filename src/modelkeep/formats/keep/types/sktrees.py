@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -105,16 +105,16 @@ def _write(encoder: Encoder, groups: dict[tuple[str, Any], _Group]) -> None:
             encoder.problem(f"trees from {group.places[0]} on: {error}", error.hint)
             continue
         columns = {column.name: encoder.add_segment(_segment(column)) for column in plan.columns}
-        encoder.pools.append(
-            {"kind": kind, "n_features": plan.n_features, "n_classes": list(plan.n_classes), "columns": columns}
-        )
+        facts = {"kind": kind, "n_features": plan.n_features, "n_classes": list(plan.n_classes)}
+        pools: list[Any] = encoder.pools
+        pools.append(facts | {"columns": columns})
 
 
 def _segment(column: Column) -> Segment:
     def chunks() -> Iterable[Buffer]:
         for piece in column.chunks():
             if piece.size:
-                yield memoryview(np.ascontiguousarray(piece).reshape(-1).view(np.uint8))
+                yield np.ascontiguousarray(piece).reshape(-1).view(np.uint8).data
 
     return Segment(NATIVE[column.dtype.str], column.shape, chunks)
 

@@ -1,0 +1,274 @@
+"""Two outlines compared place by place: classes, values, arrays, trees, and sets of names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from modelkeep.comparison_trees import TreeChange, compare_trees
+from modelkeep.outline import OBJECTS, Item, Outline, stripped
+from modelkeep.outline_values import Values
+
+#: Names that are listed of those added or removed; all are counted.
+LISTED = 20
+_ARRAYS = ("array", "scalars")
+_MAPS = {"dict": 1, "numbered": 1, "map": 1, "ordereddict": 2, "counter": 2, "defaultdict": 2}
+_LISTS = {"list": 1, "tuple": 1, "set": 1, "frozenset": 1, "deque": 2, "objects": 2, "strings": 2}
+
+Entry = tuple[str, Any, str, str]
+
+
+@dataclass(frozen=True)
+class ArrayChange:
+    """An array that one file lacks, or that differs. ``count`` of ``total`` numbers are not the same to the last bit.
+
+    ``absolute`` and ``relative`` are the largest differences (relative to the larger of the two numbers), None where
+    they can't be taken: another shape, text, a missing value on one side.
+    """
+
+    path: str
+    kind: str
+    old: str = ""
+    new: str = ""
+    count: int = 0
+    total: int = 0
+    absolute: float | None = None
+    relative: float | None = None
+
+
+@dataclass(frozen=True)
+class NamesChange:
+    """A set of names that differs (a vocabulary, categories, classes): the first of those added and removed.
+
+    ``moved`` counts the names that both have at another place or with another number.
+    """
+
+    path: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    added_count: int
+    removed_count: int
+    moved: int
+
+
+@dataclass
+class Compared:
+    """Everything that differs, in the order of the first file."""
+
+    classes: list[Entry] = field(default_factory=list)
+    parameters: list[Entry] = field(default_factory=list)
+    attributes: list[Entry] = field(default_factory=list)
+    arrays: list[ArrayChange] = field(default_factory=list)
+    trees: list[TreeChange] = field(default_factory=list)
+    names: list[NamesChange] = field(default_factory=list)
+
+
+def compare_places(a: Outline, b: Outline) -> Compared:
+    """All differences of two outlines."""
+    comparing = _Comparing(a, b)
+    comparing.both(a.root, b.root)
+    comparing.made.trees = compare_trees(a, b, comparing.values)
+    return comparing.made
+
+
+class _Comparing:
+    def __init__(self, a: Outline, b: Outline) -> None:
+        self.outlines = (a, b)
+        self.values = (Values(a.plan), Values(b.plan))
+        self.made = Compared()
+
+    def both(self, old: Item, new: Item) -> None:
+        """Two items at one place."""
+        if _family(old) != _family(new):
+            self.one(old, "removed")
+            self.one(new, "added")
+        elif old.kind in OBJECTS:
+            names = [outline.class_of(item) for outline, item in zip(self.outlines, (old, new), strict=True)]
+            if names[0] != names[1]:
+                self.made.classes.append((old.path, "changed", names[0], names[1]))
+            else:
+                self.children(old, new)
+        elif old.kind in _ARRAYS:
+            self.arrays(old, new)
+        elif old.kind == "ref":
+            if old.same_as != new.same_as:
+                self.plain(old.path, old.attribute, f"the same as {old.same_as}", f"the same as {new.same_as}")
+        elif old.kind not in ("tree", "predictor"):
+            self.leaf(old, new)
+
+    def children(self, old: Item, new: Item) -> None:
+        later = {item.path: item for item in new.children}
+        for item in old.children:
+            other = later.pop(item.path, None)
+            if other is None:
+                self.one(item, "removed")
+            else:
+                self.both(item, other)
+        for item in later.values():
+            self.one(item, "added")
+
+    def one(self, item: Item, kind: str) -> None:
+        """A place that only one file has; what is below it goes without saying."""
+        values, outline = self.values[kind == "added"], self.outlines[kind == "added"]
+        if item.kind in OBJECTS:
+            text = outline.class_of(item)
+            self.made.classes.append((item.path, kind, *_sides(kind, text)))
+        elif item.kind in _ARRAYS:
+            text = _shown(values.fact(item.path, _array_node(item)))
+            self.made.arrays.append(ArrayChange(item.path, kind, *_sides(kind, text)))
+        elif item.kind not in ("tree", "predictor"):
+            self.entry(item.attribute).append((item.path, kind, *_sides(kind, values.text(item.value))))
+
+    def entry(self, attribute: str) -> list[Entry]:
+        given = attribute and not attribute.startswith("_") and not attribute.endswith("_")
+        return self.made.parameters if given else self.made.attributes
+
+    def plain(self, path: str, attribute: str, old: str, new: str) -> None:
+        self.entry(attribute).append((path, "changed", old, new))
+
+    def leaf(self, old: Item, new: Item) -> None:
+        """Values, containers, and objects of a library's inside that are kept by a node of their own."""
+        if old.children or new.children:
+            self.children(old, new)
+            return
+        if self.equal(old.value, new.value):
+            return
+        names = [_names(item.value) for item in (old, new)]
+        if names[0] is not None and names[1] is not None and len(names[0]) + len(names[1]) > 0:
+            self.made.names.append(self.names(old.path, names[0], names[1]))
+            return
+        texts = [values.text(item.value) for values, item in zip(self.values, (old, new), strict=True)]
+        if texts[0] == texts[1]:  # what differs is behind the part that is shown
+            texts = [values.text(item.value, 1000) for values, item in zip(self.values, (old, new), strict=True)]
+        self.plain(old.path, old.attribute, *texts)
+
+    def equal(self, old: Any, new: Any) -> bool:
+        """Whether two values are the same, whatever number their classes have in the table of their file."""
+        old, new = stripped(old), stripped(new)
+        if type(old) is not list or type(new) is not list:
+            return bool(old == new) and type(old) is type(new)
+        if old[:1] != new[:1]:
+            return False
+        if old[0] in ("class", "function", "enum"):
+            return self.values[0].text(old) == self.values[1].text(new)
+        if old[0] == "numbered":
+            pair = self.values[0].array(old[2]), self.values[1].array(new[2])
+            return bool(old[1] == new[1]) and np.array_equal(*pair)
+        return _plain(old) == _plain(new) and len(old) == len(new)
+
+    def names(self, path: str, old: dict[Any, Any], new: dict[Any, Any]) -> NamesChange:
+        removed = [name for name in old if name not in new]
+        added = [name for name in new if name not in old]
+        order_old = [name for name in old if name in new]
+        order_new = [name for name in new if name in old]
+        numbered = all(value is not None for value in (*old.values(), *new.values()))
+        pairs = ((old[n], new[n]) for n in order_old) if numbered else zip(order_old, order_new, strict=True)
+        moved = sum(first != second for first, second in pairs)
+        return NamesChange(path, _first(added), _first(removed), len(added), len(removed), moved)
+
+    def arrays(self, old: Item, new: Item) -> None:
+        pair = [values.array(_array_node(item)) for values, item in zip(self.values, (old, new), strict=True)]
+        change = compare_arrays(old.path, pair[0], pair[1])
+        if isinstance(change, NamesChange):
+            self.made.names.append(change)
+        elif change is not None:
+            self.made.arrays.append(change)
+
+
+def _family(item: Item) -> str:
+    if item.kind in OBJECTS:
+        return "object"
+    return "value" if item.kind in (*_MAPS, *_LISTS) or not item.children and item.kind not in _ARRAYS else item.kind
+
+
+def _sides(kind: str, text: str) -> tuple[str, str]:
+    return ("", text) if kind == "added" else (text, "")
+
+
+def _array_node(item: Item) -> Any:
+    return stripped(item.value[1]) if item.kind == "scalars" else item.value
+
+
+def _first(names: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(str(name) for name, _ in zip(names, range(LISTED), strict=False))
+
+
+def _plain(value: Any) -> Any:
+    """A value of plain parts, with the types of its numbers: 1, 1.0 and True are three values."""
+    value = stripped(value)
+    if type(value) is list:
+        return [_plain(part) for part in value]
+    if type(value) is dict:
+        return {key: _plain(part) for key, part in value.items()}
+    return (type(value).__name__, value)
+
+
+def _names(value: Any) -> dict[Any, Any] | None:
+    """Text keys with their numbers, or a list of texts with None; else nothing."""
+    node = stripped(value)
+    kind = node[0] if type(node) is list else None
+    if kind == "dict":
+        plain = all(type(number) is int for number in node[1].values())
+        return dict(node[1]) if node[1] and plain else None
+    if kind == "numbered":
+        return dict(zip(node[1], range(len(node[1])), strict=True))
+    if kind in _LISTS and kind != "tuple":
+        items = node[_LISTS[kind]]
+        texts = items and all(type(item) is str or item is None for item in items)
+        return dict.fromkeys(items) if texts and len(set(items)) == len(items) else None
+    return None
+
+
+def compare_arrays(path: str, old: Any, new: Any) -> ArrayChange | NamesChange | None:
+    """How two arrays differ, if they do; NaN equals NaN, 0.0 is not -0.0."""
+    texts = [f"{array.dtype}, {' x '.join(map(str, array.shape)) or 'one'}" for array in (old, new)]
+    if old.dtype.kind in "US" and new.dtype.kind in "US" and old.ndim == new.ndim == 1:
+        same = old.dtype == new.dtype and np.array_equal(old, new)
+        names = [dict.fromkeys(array.tolist()) for array in (old, new)]
+        return None if same else _names_change(path, *names)
+    if old.shape != new.shape or old.dtype != new.dtype:
+        return ArrayChange(path, "changed", *texts, total=int(max(old.size, new.size)))
+    unequal = differs(old, new)
+    count = int(np.count_nonzero(unequal))
+    if not count:
+        return None
+    absolute = relative = None
+    if old.dtype.kind in "iufcb":
+        absolute, relative = largest(old[unequal], new[unequal])
+    return ArrayChange(path, "changed", *texts, count, int(old.size), absolute, relative)
+
+
+def _names_change(path: str, old: dict[Any, None], new: dict[Any, None]) -> NamesChange:
+    added, removed = [n for n in new if n not in old], [n for n in old if n not in new]
+    kept = zip((n for n in old if n in new), (n for n in new if n in old), strict=True)
+    return NamesChange(path, _first(added), _first(removed), len(added), len(removed), sum(a != b for a, b in kept))
+
+
+def differs(old: Any, new: Any) -> Any:
+    """Cell by cell, whether two arrays of one dtype and shape differ."""
+    if old.dtype.kind == "f":
+        unequal = (old != new) | (np.signbit(old) != np.signbit(new))
+        return unequal & ~(np.isnan(old) & np.isnan(new))
+    if old.dtype.kind == "c":
+        return differs(old.real, new.real) | differs(old.imag, new.imag)
+    if old.dtype.kind in "mM":
+        return (old != new) & ~(np.isnat(old) & np.isnat(new))
+    return old != new
+
+
+def largest(old: Any, new: Any) -> tuple[float | None, float | None]:
+    """The largest absolute and relative difference of two arrays of numbers; None where no pair is finite."""
+    wide = np.complex128 if old.dtype.kind == "c" else np.float64
+    old, new = old.astype(wide), new.astype(wide)
+    finite = np.isfinite(old) & np.isfinite(new)
+    if not finite.any():
+        return None, None
+    old, new = old[finite], new[finite]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        apart = np.abs(old - new)
+        scale = np.maximum(np.abs(old), np.abs(new))
+        relative = np.divide(apart, scale, out=np.zeros_like(apart), where=scale > 0)
+    return float(apart.max()), float(relative.max())

@@ -1,0 +1,163 @@
+"""Records to the graph of the safe format: what is on a table becomes a node, everything else is refused, with its path.
+
+The walk is the encoder's own, so a model that comes from a pickle takes the same way as one from a ``.keep`` file:
+graph, parse, audit, build, every check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from modelkeep.errors import GraphError, LoadError, PolicyError, SaveErrors, quote
+from modelkeep.formats.keep.encode import Encoder
+from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
+from modelkeep.formats.keep.types import handler_of
+from modelkeep.formats.unpickle import names
+from modelkeep.formats.unpickle.records import ABSENT, ByteArray, Call, Global, OldText
+from modelkeep.policy import Policy
+from modelkeep.ports import Part
+
+#: What may be written out, in elements and bytes of text: shared parts of a pickle must not multiply it.
+_WORK = 64 << 20
+_WORK_PER_BYTE = 32
+
+
+class Transcriber(Encoder):
+    """An encoder that walks records instead of live objects. ``versions`` collects what wrote the estimators."""
+
+    def __init__(self, policy: Policy, size: int) -> None:
+        super().__init__(_handler_of)
+        self.policy = policy
+        self.versions: set[str] = set()
+        self._work = _WORK + _WORK_PER_BYTE * size
+
+    def spend(self, amount: int) -> None:
+        """Account for work that a file could ask for many times over one piece of it."""
+        self._work -= amount
+        if self._work < 0:
+            raise GraphError("the pickle repeats its parts out of all proportion to its size")
+
+    def spend_on(self, values: Any) -> None:
+        """The same for the elements of a container that is written out in its owner."""
+        self.spend(1 + sum(len(value) if type(value) in (str, bytes, memoryview) else 1 for value in values))
+
+    def files(self, root: Any) -> dict[str, Part]:
+        """The files of the graph."""
+        name = _shown(root)
+        try:
+            return self.parts(root, "graph")
+        except SaveErrors as errors:
+            raise _as_refusal(errors, type(root).__name__.lower(), name) from None
+        except RecursionError:
+            raise GraphError("the pickle is nested too deep") from None
+
+    def _written(self, handler: Handler, obj: Any) -> Any:
+        try:
+            return super()._written(handler, obj)
+        except LoadError as error:
+            raise error if error.path else error.within("".join(self._path)) from None
+
+
+def _as_refusal(errors: SaveErrors, found: str, name: str) -> PolicyError:
+    first = errors.exceptions[0]
+    path = name + first.path.removeprefix(found)
+    message = str(first).removeprefix(f"{first.path}: ")
+    if len(errors.exceptions) > 1:
+        message += f" (and {len(errors.exceptions) - 1} more parts of the model are refused)"
+    return PolicyError(message, path=path, hint=first.hint)
+
+
+def _shown(root: Any) -> str:
+    """What a path begins with: the name of the class, as for a live model."""
+    if isinstance(root, Call) and isinstance(root.callee, Global):
+        return quote(root.callee.name.rpartition(".")[2].lower().lstrip("_"), 60).strip("'") or "model"
+    return "model" if isinstance(root, Call | Global) else type(root).__name__
+
+
+# -- records -------------------------------------------------------------------------------------------------------
+
+Mapping = Callable[[Transcriber, Call], Node]
+
+
+def encode_call(encoder: Transcriber, call: Call) -> Node:
+    """What a call would have made, if it is on a table."""
+    from modelkeep.formats.unpickle import tables
+
+    if not isinstance(call.callee, Global):
+        raise _refusal_of_chain(call)
+    place = names.place(call.callee)
+    if call.payload is not ABSENT:
+        return tables.PAYLOAD(encoder, call)
+    mapping = (tables.NEW if call.how == "new" else tables.REDUCED).get(place)
+    if mapping is None and call.how == "instance":
+        mapping = tables.NEW.get(place)
+    if mapping is not None:
+        return mapping(encoder, call)
+    if call.how == "reduce" and not names.own(call.callee, encoder.policy):
+        raise names.refusal(call.callee)
+    return tables.OBJECT(encoder, call)
+
+
+def _refusal_of_chain(call: Call) -> Unsaveable:
+    """A call of what another call gave: name the first thing in the chain."""
+    inner: Any = call
+    while isinstance(inner, Call):
+        inner = inner.callee
+    if isinstance(inner, Global):
+        return names.refusal(inner)
+    return Unsaveable(f"a pickle calls a {type(inner).__name__}", "do not open this file unless you know who made it")
+
+
+def encode_global(encoder: Transcriber, name: Global) -> Node:
+    """A class or a function as a value."""
+    from modelkeep.formats.keep import names as keep_names
+
+    place = names.place(name)
+    if place in _CONSTANTS:
+        return [_CONSTANTS[place]]
+    found = names.listed(name)
+    if found is not None:
+        if found in keep_names.FUNCTION_NAMES:
+            return ["function", encoder.function_index(found)]
+        return ["class", encoder.type_index(found)]
+    found = names.own(name, encoder.policy)
+    if found is None:
+        raise names.refusal(name)
+    thing = keep_names.resolve_own(found, "class or function", encoder.policy, {})
+    return ["class", encoder.type_index(found)] if isinstance(thing, type) else ["function", encoder.function_index(found)]
+
+
+_CONSTANTS = {"builtins.Ellipsis": "ellipsis", "builtins.NotImplemented": "notimplemented"}
+
+
+def encode_old_text(encoder: Transcriber, text: OldText) -> Node:
+    raise Unsaveable(
+        f"a text of Python 2 that is not ASCII: {quote(repr(text.data))}",
+        "the file does not say which characters it means; save the model again with Python 3",
+    )
+
+
+def encode_view(encoder: Transcriber, view: memoryview) -> Node:
+    return encoder.at("", bytes(view))  # type: ignore[no-any-return]
+
+
+def encode_byte_array(encoder: Transcriber, value: ByteArray) -> Node:
+    return encoder.at("", bytearray(value.data))  # type: ignore[no-any-return]
+
+
+def _unread(builder: Any, node: Node) -> Any:
+    raise GraphError("a record stands in a graph")
+
+
+_RECORDS: dict[type, Handler] = {
+    Call: Handler("call", (), encode_call, _unread),  # type: ignore[arg-type]
+    Global: Handler("global", (), encode_global, _unread, atom=True),  # type: ignore[arg-type]
+    OldText: Handler("oldtext", (), encode_old_text, _unread, atom=True),  # type: ignore[arg-type]
+    memoryview: Handler("view", (), encode_view, _unread, atom=True),  # type: ignore[arg-type]
+    ByteArray: Handler("bytearray", (), encode_byte_array, _unread),  # type: ignore[arg-type]
+}
+
+
+def _handler_of(kind: type) -> Handler:
+    return _RECORDS.get(kind) or handler_of(kind)

@@ -1,0 +1,99 @@
+"""Names in a pickle: where the thing is today, and which of the safe format's own names it has. Nothing is imported."""
+
+from __future__ import annotations
+
+import sys
+
+from modelkeep.errors import quote
+from modelkeep.formats.keep.handlers import Unsaveable
+from modelkeep.formats.keep.names import FUNCTION_NAMES, OBJECT_NAMES, VALUE_NAMES
+from modelkeep.formats.unpickle.records import Global
+from modelkeep.policy import Policy
+
+#: Modules that have moved, oldest name first; the longest one that fits counts.
+_MOVED = {
+    "__builtin__": "builtins",
+    "copy_reg": "copyreg",
+    "numpy.core": "numpy._core",
+    "_loss": "sklearn._loss._loss",  # how some versions of scikit-learn named their compiled losses
+    "sklearn.neighbors.kd_tree": "sklearn.neighbors._kd_tree",
+    "sklearn.neighbors.ball_tree": "sklearn.neighbors._ball_tree",
+    "sklearn.neighbors.dist_metrics": "sklearn.metrics._dist_metrics",
+    "sklearn.neighbors._dist_metrics": "sklearn.metrics._dist_metrics",
+    "sklearn.linear_model.sgd_fast": "sklearn.linear_model._sgd_fast",
+    "sklearn.tree.tree": "sklearn.tree",
+    "sklearn.externals.joblib": "joblib",
+    "numpy.random.mtrand": "numpy.random",
+}
+#: Single things that have another name today.
+_RENAMED = {
+    "builtins.unicode": "builtins.str",
+    "builtins.long": "builtins.int",
+    "builtins.xrange": "builtins.range",
+    "numpy.bool8": "numpy.bool",
+    "numpy.bool_": "numpy.bool",
+    "numpy.float_": "numpy.float64",
+    "numpy.unicode_": "numpy.str_",
+    "numpy.string_": "numpy.bytes_",
+}
+_LIBRARIES = frozenset({"sklearn", "numpy", "scipy"})
+_KNOWN = OBJECT_NAMES | VALUE_NAMES | FUNCTION_NAMES
+
+_HINT = "take it out of the model where it was made, then save that with modelkeep"
+
+
+def place(name: Global) -> str:
+    """``module.name`` as it is called today.
+
+    >>> place(Global("numpy.core.multiarray", "_reconstruct"))
+    'numpy._core.multiarray._reconstruct'
+    """
+    module = name.module
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        moved = _MOVED.get(".".join(parts[:length]))
+        if moved is not None:
+            module = ".".join([moved, *parts[length:]])
+            break
+    full = f"{module}.{name.name}"
+    return _RENAMED.get(full, full)
+
+
+def listed(name: Global) -> str | None:
+    """The name in the loader's own tables, if it is there: libraries move things between their inner modules.
+
+    >>> listed(Global("sklearn.linear_model.logistic", "LogisticRegression"))
+    'sklearn.linear_model.LogisticRegression'
+    """
+    full = place(name)
+    if full in _KNOWN:
+        return full
+    module, _, attribute = full.rpartition(".")
+    if module.partition(".")[0] not in _LIBRARIES or "." in name.name:
+        return None
+    parts = module.split(".")[:-1]
+    while parts:
+        found = f"{'.'.join(parts)}.{attribute}"
+        if found in _KNOWN:
+            return found
+        parts.pop()
+    return None
+
+
+def own(name: Global, policy: Policy) -> str | None:
+    """``module:qualname`` of a class or function that the policy trusts."""
+    return f"{name.module}:{name.name}" if policy.trusts(f"{name.module}.{name.name}") else None
+
+
+def refusal(name: Global) -> Unsaveable:
+    """Why ``name`` may not be in a model."""
+    full = f"{name.module}.{name.name}"
+    message = f"a pickle names {quote(full).strip(chr(39))}, which modelkeep does not map"
+    root = place(name).partition(".")[0]
+    if name.module == "__main__":
+        return Unsaveable(message, "it was defined in a script: put it into a module, fit and save the model again")
+    if root in sys.stdlib_module_names or root in ("numpy", "scipy", "joblib", "cloudpickle", "dill", "nt"):
+        return Unsaveable(message, "do not open this file unless you know who made it and why it asks for that")
+    if root == "sklearn":
+        return Unsaveable(message, "install a newer modelkeep, which may know it; or " + _HINT)
+    return Unsaveable(message, f'if you know it, pass Policy(trust=["{full}"]) or --trust {full}')

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from blake3 import blake3
 
-from modelkeep.errors import ContainerError, IntegrityError, VersionError
+from modelkeep.errors import ContainerError, IntegrityError, VersionError, quote
 
 #: The version of the artifact's layout. docs/format.md has the procedure for raising it.
 ARTIFACT_VERSION = 1
@@ -55,19 +55,46 @@ class _VersionOnly(msgspec.Struct):
     modelkeep: int
 
 
+#: Short plain text: what a reader shows of a manifest as it stands.
+_Word = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[\x20-\x7e]*\Z")]
+_Words = Annotated[dict[_Word, _Word], msgspec.Meta(max_length=1000)]
+
+
+class _Environment(msgspec.Struct):
+    """The kinds of what a reader uses; other keys are for readers to come."""
+
+    python: _Words = {}
+    machine: _Words = {}
+    packages: _Words = {}
+
+
+class _Facts(msgspec.Struct):
+    classes: list[str] = []
+    own: list[str] = []
+
+
+class _Probe(msgspec.Struct):
+    rows: int = 0
+    methods: list[str] = []
+    notes: list[str] = []
+
+
 def decode_manifest(data: bytes) -> Manifest:
     """The manifest in ``data``; refused unless it is canonical: it must re-encode to the same bytes."""
     try:
         version = msgspec.json.decode(data, type=_VersionOnly).modelkeep
         if version > ARTIFACT_VERSION:
             raise VersionError(
-                f"the artifact has version {version}, and this modelkeep reads up to version {ARTIFACT_VERSION}",
+                f"the artifact has version {quote(str(version), 20)}, and this modelkeep reads up to version {ARTIFACT_VERSION}",
                 hint="install a newer modelkeep: pip install -U modelkeep",
             )
         manifest = msgspec.json.decode(data, type=Manifest)
         canonical = manifest.encode() == data and version == ARTIFACT_VERSION
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise ContainerError(f"the manifest is not valid: {error}", hint=DAMAGED_HINT) from None
+        msgspec.convert(manifest.environment, _Environment)
+        msgspec.convert(manifest.facts, _Facts)
+        msgspec.convert(manifest.probe, _Probe)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError) as error:
+        raise ContainerError(f"the manifest is not valid: {quote(str(error))}", hint=DAMAGED_HINT) from None
     if not canonical or _has_float(manifest):
         raise ContainerError("the manifest is not in its canonical form", hint=DAMAGED_HINT)
     return manifest

@@ -9,8 +9,9 @@ from typing import Any, Literal
 from modelkeep import loading
 from modelkeep.artifact import Artifact
 from modelkeep.comparison_answers import AnswerChange, compare_answers
-from modelkeep.comparison_values import ArrayChange, Compared, NamesChange, TreeChange, compare_places
-from modelkeep.errors import GraphError, LoadError, ModelkeepError, UsageError, quote
+from modelkeep.comparison_trees import TreeChange
+from modelkeep.comparison_values import ArrayChange, Compared, NamesChange, compare_places
+from modelkeep.errors import GraphError, ModelkeepError, UsageError, quote
 from modelkeep.formats.keep import files as keep
 from modelkeep.loading import Source
 from modelkeep.outline import Outline, outline
@@ -64,7 +65,7 @@ class Diff:
 
 
 def diff(first: Source, second: Source, policy: Policy) -> Diff:
-    """Compare two keep files. Their places are compared without building anything; then, if both load, their answers."""
+    """Compare two keep files. Their places are compared without building; then, if both load, their answers."""
     artifacts = [_opened(source, policy) for source in (first, second)]
     (name_a, a), (name_b, b) = artifacts
     if a.digest == b.digest:

@@ -1,4 +1,4 @@
-"""Trees of two pools compared one by one, by meaning: how a column is kept (its width, per node or per split) is not."""
+"""Trees of two pools compared one by one, by meaning: how wide a column is kept doesn't matter."""
 
 from __future__ import annotations
 

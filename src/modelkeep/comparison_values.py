@@ -10,12 +10,12 @@ import numpy as np
 
 from modelkeep.comparison_trees import TreeChange, compare_trees
 from modelkeep.outline import OBJECTS, Item, Outline, stripped
-from modelkeep.outline_values import Values
+from modelkeep.outline_values import Values, shape_text
 
 #: Names that are listed of those added or removed; all are counted.
 LISTED = 20
 _ARRAYS = ("array", "scalars")
-_MAPS = {"dict": 1, "numbered": 1, "map": 1, "ordereddict": 2, "counter": 2, "defaultdict": 2}
+#: Kinds that may be a list of names, and where their items are in the node.
 _LISTS = {"list": 1, "tuple": 1, "set": 1, "frozenset": 1, "deque": 2, "objects": 2, "strings": 2}
 
 Entry = tuple[str, Any, str, str]
@@ -117,7 +117,8 @@ class _Comparing:
             text = outline.class_of(item)
             self.made.classes.append((item.path, kind, *_sides(kind, text)))
         elif item.kind in _ARRAYS:
-            text = _shown(values.fact(item.path, _array_node(item)))
+            fact = values.fact(item.path, _array_node(item))
+            text = array_text(fact.dtype, fact.shape)
             self.made.arrays.append(ArrayChange(item.path, kind, *_sides(kind, text)))
         elif item.kind not in ("tree", "predictor"):
             self.entry(item.attribute).append((item.path, kind, *_sides(kind, values.text(item.value))))
@@ -131,14 +132,17 @@ class _Comparing:
 
     def leaf(self, old: Item, new: Item) -> None:
         """Values, containers, and objects of a library's inside that are kept by a node of their own."""
-        if old.children or new.children:
+        if old.children and new.children and old.kind == new.kind:
             self.children(old, new)
+            plain = [[part for part in item.value[1:] if type(part) not in (list, dict)] for item in (old, new)]
+            if plain[0] != plain[1]:
+                self.plain(old.path, old.attribute, *(f"{old.kind} {part}" for part in plain))
             return
         if self.equal(old.value, new.value):
             return
-        names = [_names(item.value) for item in (old, new)]
-        if names[0] is not None and names[1] is not None and len(names[0]) + len(names[1]) > 0:
-            self.made.names.append(self.names(old.path, names[0], names[1]))
+        names = [_names(item.value, values) for values, item in zip(self.values, (old, new), strict=True)]
+        if names[0] is not None and names[1] is not None:
+            self.made.names.append(names_change(old.path, names[0], names[1]))
             return
         texts = [values.text(item.value) for values, item in zip(self.values, (old, new), strict=True)]
         if texts[0] == texts[1]:  # what differs is behind the part that is shown
@@ -159,16 +163,6 @@ class _Comparing:
             return bool(old[1] == new[1]) and np.array_equal(*pair)
         return _plain(old) == _plain(new) and len(old) == len(new)
 
-    def names(self, path: str, old: dict[Any, Any], new: dict[Any, Any]) -> NamesChange:
-        removed = [name for name in old if name not in new]
-        added = [name for name in new if name not in old]
-        order_old = [name for name in old if name in new]
-        order_new = [name for name in new if name in old]
-        numbered = all(value is not None for value in (*old.values(), *new.values()))
-        pairs = ((old[n], new[n]) for n in order_old) if numbered else zip(order_old, order_new, strict=True)
-        moved = sum(first != second for first, second in pairs)
-        return NamesChange(path, _first(added), _first(removed), len(added), len(removed), moved)
-
     def arrays(self, old: Item, new: Item) -> None:
         pair = [values.array(_array_node(item)) for values, item in zip(self.values, (old, new), strict=True)]
         change = compare_arrays(old.path, pair[0], pair[1])
@@ -181,7 +175,9 @@ class _Comparing:
 def _family(item: Item) -> str:
     if item.kind in OBJECTS:
         return "object"
-    return "value" if item.kind in (*_MAPS, *_LISTS) or not item.children and item.kind not in _ARRAYS else item.kind
+    if item.kind in _ARRAYS:
+        return "array"
+    return item.kind if item.kind in ("ref", "tree", "predictor") else "value"
 
 
 def _sides(kind: str, text: str) -> tuple[str, str]:
@@ -206,7 +202,7 @@ def _plain(value: Any) -> Any:
     return (type(value).__name__, value)
 
 
-def _names(value: Any) -> dict[Any, Any] | None:
+def _names(value: Any, values: Values) -> dict[Any, Any] | None:
     """Text keys with their numbers, or a list of texts with None; else nothing."""
     node = stripped(value)
     kind = node[0] if type(node) is list else None
@@ -214,23 +210,37 @@ def _names(value: Any) -> dict[Any, Any] | None:
         plain = all(type(number) is int for number in node[1].values())
         return dict(node[1]) if node[1] and plain else None
     if kind == "numbered":
-        return dict(zip(node[1], range(len(node[1])), strict=True))
-    if kind in _LISTS and kind != "tuple":
+        return dict(zip(node[1], values.array(node[2]).tolist(), strict=True))
+    if kind in _LISTS:
         items = node[_LISTS[kind]]
-        texts = items and all(type(item) is str or item is None for item in items)
+        texts = bool(items) and all(type(item) is str or item is None for item in items)
         return dict.fromkeys(items) if texts and len(set(items)) == len(items) else None
     return None
 
 
+def names_change(path: str, old: dict[Any, Any], new: dict[Any, Any]) -> NamesChange:
+    """How two sets of names differ; with numbers, a name has moved if its number changed, else if its place did."""
+    added, removed = [name for name in new if name not in old], [name for name in old if name not in new]
+    kept_old, kept_new = [name for name in old if name in new], [name for name in new if name in old]
+    if all(value is not None for value in (*old.values(), *new.values())):
+        moved = sum(old[name] != new[name] for name in kept_old)
+    else:
+        moved = sum(a != b for a, b in zip(kept_old, kept_new, strict=True))
+    return NamesChange(path, _first(added), _first(removed), len(added), len(removed), moved)
+
+
+def array_text(dtype: object, shape: tuple[int, ...]) -> str:
+    return f"{dtype}, {shape_text(shape)}"
+
+
 def compare_arrays(path: str, old: Any, new: Any) -> ArrayChange | NamesChange | None:
     """How two arrays differ, if they do; NaN equals NaN, 0.0 is not -0.0."""
-    texts = [f"{array.dtype}, {' x '.join(map(str, array.shape)) or 'one'}" for array in (old, new)]
+    first, second = (array_text(array.dtype, array.shape) for array in (old, new))
     if old.dtype.kind in "US" and new.dtype.kind in "US" and old.ndim == new.ndim == 1:
         same = old.dtype == new.dtype and np.array_equal(old, new)
-        names = [dict.fromkeys(array.tolist()) for array in (old, new)]
-        return None if same else _names_change(path, *names)
+        return None if same else names_change(path, dict.fromkeys(old.tolist()), dict.fromkeys(new.tolist()))
     if old.shape != new.shape or old.dtype != new.dtype:
-        return ArrayChange(path, "changed", *texts, total=int(max(old.size, new.size)))
+        return ArrayChange(path, "changed", first, second, total=int(max(old.size, new.size)))
     unequal = differs(old, new)
     count = int(np.count_nonzero(unequal))
     if not count:
@@ -238,13 +248,7 @@ def compare_arrays(path: str, old: Any, new: Any) -> ArrayChange | NamesChange |
     absolute = relative = None
     if old.dtype.kind in "iufcb":
         absolute, relative = largest(old[unequal], new[unequal])
-    return ArrayChange(path, "changed", *texts, count, int(old.size), absolute, relative)
-
-
-def _names_change(path: str, old: dict[Any, None], new: dict[Any, None]) -> NamesChange:
-    added, removed = [n for n in new if n not in old], [n for n in old if n not in new]
-    kept = zip((n for n in old if n in new), (n for n in new if n in old), strict=True)
-    return NamesChange(path, _first(added), _first(removed), len(added), len(removed), sum(a != b for a, b in kept))
+    return ArrayChange(path, "changed", first, second, count, int(old.size), absolute, relative)
 
 
 def differs(old: Any, new: Any) -> Any:

@@ -73,7 +73,7 @@ def read(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
         model, facts = catalog.resolve(opened.format.inert)(opened.data, rules.policy, rules.on_drift)
     except LoadError as error:
         raise error.within(opened.name) from None
-    return model, dict(facts)
+    return model, asdict(facts)
 
 
 def _notes(source: Format, target: Format) -> tuple[str, ...]:

@@ -53,6 +53,16 @@ def capture(names: Iterable[str]) -> dict[str, Any]:
         return {"python": dict(found["python"]), "machine": dict(_machine()), "packages": dict(found["packages"])}
 
 
+def now(recorded: dict[str, Any]) -> dict[str, Any]:
+    """What ``capture`` would say, for the packages that ``recorded`` lists; their folders' names tell the versions.
+
+    A load comes here with names from a file: they are only looked up, and nothing is opened.
+    """
+    places = {name: _installed(name) for name in recorded.get("packages", {})}
+    packages = {name: _version(place) for name, place in places.items() if place is not None}
+    return {"python": _python(), "machine": dict(_machine()), "packages": packages}
+
+
 def differences(recorded: dict[str, Any], current: dict[str, Any]) -> list[str]:
     """What differs so that the last bit of an answer may: one line each, empty when nothing does.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from typing import Any
 
 from modelkeep import catalog, loading
@@ -130,7 +129,10 @@ def _other(opened: Opened, policy: Policy) -> Inspection:
     notes = [f"a {opened.format.name} file has no digest, no schema, no environment and no probe"]
     found: tuple[str, ...] = ()
     if opened.format.names is not None:
-        found = tuple(catalog.resolve(opened.format.names)(opened.data, policy))
+        try:
+            found = tuple(catalog.resolve(opened.format.names)(opened.data, policy))
+        except LoadError as error:
+            notes.append(f"the names in it can't be listed: {error}")
     return Inspection(
         path=opened.name,
         format=opened.format.name,
@@ -172,10 +174,29 @@ def _pools(found: Outline, values: Values) -> Iterator[PoolFact]:
     for item in found.root.walk():
         if item.kind in ("tree", "predictor"):
             places.setdefault(item.value[1], item.path)
-    for number, description in enumerate(found.plan.graph.pools):
+    for number in range(len(found.plan.graph.pools)):
         pool = values.pool(number)
-        stored = sum(values.fact("", ["array", segment]).bytes for segment in description["columns"].values())
-        yield PoolFact(places.get(number, ""), str(pool.kind), pool.n_trees, pool.n_nodes, stored)
+        yield PoolFact(places.get(number, ""), str(pool.kind), pool.n_trees, pool.n_nodes, _pool_bytes(values, number))
+
+
+def _tree_sizes(found: Outline, values: Values) -> dict[str, int]:
+    """The share of each tree in the bytes of its pool, by its nodes."""
+    shares: dict[int, list[float]] = {}
+    sizes: dict[str, int] = {}
+    for item in found.root.walk():
+        if item.kind not in ("tree", "predictor"):
+            continue
+        number, index = item.value[1:3]
+        if number not in shares:
+            nodes = values.pool(number).columns["sizes"].astype(float)
+            shares[number] = (nodes * (_pool_bytes(values, number) / max(nodes.sum(), 1))).tolist()
+        sizes[item.path] = round(shares[number][index])
+    return sizes
+
+
+def _pool_bytes(values: Values, number: int) -> int:
+    columns = values.plan.graph.pools[number]["columns"]
+    return sum(values.fact("", ["array", segment]).bytes for segment in columns.values())
 
 
 class _Tree:
@@ -183,14 +204,19 @@ class _Tree:
 
     def __init__(self, found: Outline, values: Values, arrays: tuple[ArrayFact, ...]) -> None:
         self.found, self.values = found, values
-        self.sizes = {fact.path: fact.bytes for fact in arrays}
+        self.shown: set[str] = set()
+        self.sizes = {fact.path: fact.bytes for fact in arrays} | _tree_sizes(found, values)
 
     def nodes(self, item: Item) -> list[Node]:
         """The objects at ``item``, or below it where it is a container or a class of a library's inside."""
         if item.kind == "ref":
-            return [Node(item.path, _name(item), "", same_as=item.same_as)] if item.same_as in self.objects else []
+            return [Node(item.path, _name(item), "", same_as=item.same_as)] if item.same_as in self.shown else []
         if item.kind not in OBJECTS:
             return merged([node for child in item.children for node in self.nodes(child)])
+        type_ = self.found.class_of(item)
+        inner = "._" in type_ and item is not self.found.root
+        if not inner:
+            self.shown.add(item.path)
         names = {child.attribute for child in item.children}
         children = [
             node
@@ -199,8 +225,7 @@ class _Tree:
             if not {f"{child.attribute}_", f"{child.attribute}s_", f"best_{child.attribute}_"} & names
             for node in self.nodes(child)
         ]
-        type_ = self.found.class_of(item)
-        if "._" in type_ and item is not self.found.root:
+        if inner:
             return children
         return [
             Node(
@@ -212,13 +237,6 @@ class _Tree:
                 children=tuple(children),
             )
         ]
-
-    @cached_property
-    def objects(self) -> set[str]:
-        """The places of the objects that the tree shows."""
-        every = (item for item in self.found.root.walk() if item.kind in OBJECTS)
-        return {item.path for item in every if "._" not in self.found.class_of(item)}
-
 
 def is_parameter(attribute: str) -> bool:
     """Whether an attribute was given to the model: what it learned ends in ``_``, what is its own begins with it."""

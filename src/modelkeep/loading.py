@@ -118,7 +118,7 @@ def build(artifact: Artifact, rules: Rules) -> Any:
         model = keep.read(artifact, rules.policy, check=rules.integrity == "full")
     except LoadError as error:
         if changes:
-            error.hint = f"{error.hint}; the file was saved elsewhere: {'; '.join(changes)}".lstrip("; ")
+            error.hint = f"{error.hint}; the file was {_told(changes)}".lstrip("; ")
         raise
     if changes and rules.on_drift != "ignore":
         try:
@@ -133,26 +133,24 @@ def build(artifact: Artifact, rules: Rules) -> Any:
 def changed(artifact: Artifact) -> list[str]:
     """What differs between the recorded environment and this one, a line each."""
     recorded = artifact.manifest.environment
-    return environment.differences(recorded, environment.capture(_names(artifact)))
+    return environment.differences(recorded, environment.now(recorded))
 
 
-def _names(artifact: Artifact) -> list[str]:
-    facts = artifact.manifest.facts
-    names = [str(name).replace(":", ".") for name in (*facts.get("classes", ()), *facts.get("own", ()))]
-    found = {f.name: f for f in catalog.frameworks()}.get(artifact.manifest.framework)
-    return [*names, *(found.claims if found else ())]
+def _told(changes: list[str]) -> str:
+    more = f"; and {len(changes) - 5} more" if len(changes) > 5 else ""
+    return f"saved elsewhere: {'; '.join(changes[:5])}{more}"
 
 
 def replay(artifact: Artifact, model: Any, changes: list[str]) -> probes.Probe:
     """Compare the model's answers with the probe's: to the last bit where nothing changed, else within tolerance."""
-    versions = f"saved elsewhere: {'; '.join(changes)}" if changes else ""
+    versions = _told(changes) if changes else ""
     probe = read_probe(artifact)
     packages = [line for line in changes if line.split(" ")[0] in artifact.manifest.environment.get("packages", {})]
     if probe is None:
         notes = artifact.manifest.probe.get("notes", [])
         if packages and any("probe=False" in note for note in notes):
             raise DriftError(
-                f"nothing proves that the model answers as it did: it has no probe, and {'; '.join(packages)}",
+                f"nothing proves that the model answers as it did: it has no probe, and {'; '.join(packages[:5])}",
                 hint='install those versions, or load with on_drift="warn" and check its answers yourself',
             )
         return probes.Probe(notes=list(notes))

@@ -12,13 +12,33 @@ from modelkeep.formats.keep.decode import Plan
 MAX_DEPTH = 130
 #: Kinds whose node is one value, without parts of its own.
 _ATOMS = frozenset(
-    """int float complex bytes bytearray slice range timedelta fraction date decimal uuid path posixpath windowspath
-    datetime time offset zone ellipsis notimplemented scalar dtype class function enum""".split()
+    {
+        *(
+            "int",
+            "float",
+            "complex",
+            "bytes",
+            "bytearray",
+            "slice",
+            "range",
+            "timedelta",
+            "fraction",
+            "date",
+            "decimal",
+        ),
+        *("uuid", "path", "posixpath", "windowspath", "datetime", "time", "offset", "zone", "ellipsis"),
+        *("notimplemented", "scalar", "dtype", "class", "function", "enum"),
+    }
 )
 #: Kinds that are looked at whole: their parts have no names that a reader would know.
 _WHOLE = frozenset({"array", "tree", "predictor", "strings", "scalars", "numbered"})
 #: Kinds that are one value where all their parts are plain ones.
-_CONTAINERS = frozenset("list tuple set frozenset dict map ordereddict counter defaultdict deque objects".split())
+_CONTAINERS = frozenset(
+    {
+        *("list", "tuple", "set", "frozenset", "deque", "objects"),
+        *("dict", "map", "ordereddict", "counter", "defaultdict"),
+    }
+)
 #: Kinds that stand for an object of a class, and where the class is named.
 OBJECTS = frozenset({"object", "reduced"})
 
@@ -128,13 +148,15 @@ class _Walk:
         made = Item(path, kind, node, attribute, label)
         if kind in _ATOMS or kind in _WHOLE:
             return made
-        for suffix, part in _PARTS.get(kind, _any_parts)(node):
-            if kind in OBJECTS:
-                attribute = suffix.removeprefix(".")
+        parts = list(_PARTS.get(kind, _any_parts)(node))
+        if kind in _CONTAINERS and not any(type(part) is list or isinstance(part, _Step) for _, part in parts):
+            return Item(path, "value", node, attribute, label)  # a vocabulary has no items for its words
+        for suffix, part in parts:
+            under = suffix.removeprefix(".") if kind in OBJECTS else attribute
             if isinstance(part, _Step):
-                made.children.append(self.step(part, path + suffix, attribute))
-            elif type(part) is list or kind in OBJECTS:
-                made.children.append(self.item(part, path + suffix, attribute, ""))
+                made.children.append(self.step(part, path + suffix, under))
+            else:
+                made.children.append(self.item(part, path + suffix, under, ""))
         if kind in _CONTAINERS and all(child.kind == "value" or child.kind in _ATOMS for child in made.children):
             return Item(path, "value", node, attribute, label)
         return made

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from modelkeep.errors import GraphError, quote
-from modelkeep.formats.keep import dtypes, packing, tensors
+from modelkeep.formats.keep import dtypes, tensors
 from modelkeep.formats.keep.decode import Builder, Graph, Plan
 from modelkeep.formats.keep.types import KINDS
 from modelkeep.outline import OBJECTS, named, short, stripped
@@ -42,7 +42,7 @@ class Values:
     _packed: dict[int, list[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._packed = packing.parse_rows(self.plan.graph.packed, len(self.plan.arrays.table))
+        self._packed = {row[0]: row for row in self.plan.graph.packed}
 
     # -- arrays ---------------------------------------------------------------------------------------------------
 

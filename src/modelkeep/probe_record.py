@@ -87,9 +87,7 @@ def _accepted(recording: Recording, sample: Any, facts: Facts) -> tuple[Any, Any
         block = build(base, edits)
         answer, why = recording.attempt(method, block)
         if why and edits:
-            plain, why = recording.attempt(method, base)
-            if not why:
-                block, answer = _without_refused(recording, method, base, plain, edits)
+            block, answer, why = _without_refused(recording, method, base, edits, why)
         if not why:
             return base, block, {method: answer}
         refused = refused or why
@@ -115,26 +113,34 @@ def _edits(recording: Recording, base: Any, facts: Facts) -> list[Edit]:
         return []
 
 
-def _without_refused(
-    recording: Recording, method: str, base: Any, plain: Any, edits: list[Edit]
-) -> tuple[Any, dict[str, Any]]:
-    """The hard rows kind by kind: those of a kind that is refused are dropped with a note."""
-    kept: list[Edit] = []
-    for kind in _KINDS:
-        group = [edit for edit in edits if edit.kind == kind]
-        if group:
-            why = recording.attempt(method, build(base, group, alone=True))[1]
-            if why:
-                recording.notes.append(f"hard rows ({kind}) not accepted by {method}: {why}")
-            else:
-                kept += group
+def _without_refused(recording: Recording, method: str, base: Any, edits: list[Edit], why: str) -> tuple[Any, Any, str]:
+    """The rows without the hard ones that are refused, and the answer for them; or why even the plain ones are."""
+    milder = [edit for edit in edits if edit.kind != "extremes"]  # the usual culprits
+    if milder and len(milder) < len(edits):
+        block = build(base, milder)
+        answer, again = recording.attempt(method, block)
+        if not again:
+            recording.notes.append(f"hard rows (extremes) not accepted by {method}: {why}")
+            return block, answer, ""
+    plain, again = recording.attempt(method, base)
+    if again:
+        return base, None, again
+    kept = [edit for kind in _KINDS for edit in _accepted_kind(recording, method, base, edits, kind)]
     if kept:
         block = build(base, kept)
-        answer, why = recording.attempt(method, block)
-        if not why:
-            return block, answer
-        recording.notes.append(f"hard rows not accepted together by {method}: {why}")
-    return base, plain
+        answer, again = recording.attempt(method, block)
+        if not again:
+            return block, answer, ""
+        recording.notes.append(f"hard rows not accepted together by {method}: {again}")
+    return base, plain, ""
+
+
+def _accepted_kind(recording: Recording, method: str, base: Any, edits: list[Edit], kind: str) -> list[Edit]:
+    group = [edit for edit in edits if edit.kind == kind]
+    why = recording.attempt(method, build(base, group, alone=True))[1] if group else ""
+    if why:
+        recording.notes.append(f"hard rows ({kind}) not accepted by {method}: {why}")
+    return [] if why else group
 
 
 def _answers(recording: Recording, block: Any, first: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

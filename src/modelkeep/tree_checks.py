@@ -7,6 +7,7 @@ tree or goes in a circle, and none is longer than ``max_depth``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -26,13 +27,32 @@ _FLAGS = ("missing_left", "categorical")
 
 def check(pool: TreePool) -> None:
     """Raise ``CheckError`` unless compiled code can use all trees of ``pool`` without leaving their memory."""
+    for _ in checked_windows(pool, _WINDOW):
+        pass
+
+
+def checked_windows(pool: TreePool, limit: int) -> Iterator[Window]:
+    """``trees.windows``, with what concerns the whole pool checked at once, and each window before it is handed out."""
     _check_columns(pool)
     _check_sizes(pool)
     _check_lengths(pool)
-    for window in windows(pool, _WINDOW):
-        _check_depth(window, *check_children(window))
     _check_max_depth(pool)
-    _check_splits(pool)
+    _check_flags(pool)
+    return _each_checked(pool, limit)
+
+
+def _each_checked(pool: TreePool, limit: int) -> Iterator[Window]:
+    feature = pool.columns["feature"]
+    # With unusual values of leaves among them, which nobody looks up, the features have to be picked out.
+    compact = len(feature) == pool.n_splits and _within(feature, pool.n_features)
+    for window in windows(pool, limit):
+        _check_depth(window, *check_children(window))
+        if not compact:
+            of_splits = window.of_splits("feature")
+            _refuse((of_splits < 0) | (of_splits >= pool.n_features), window, "feature", "a feature that doesn't exist")
+        if "categorical" in pool.columns:
+            _check_bitsets(pool, window)
+        yield window
 
 
 def _check_columns(pool: TreePool) -> None:
@@ -100,17 +120,16 @@ def check_children(window: Window) -> tuple[Array, Array, Array]:
     Returns the left and the right children of the splits, and for each node whether it is a child.
     """
     splits, explicit = window.splits, "left" in window.columns
+    _refuse_outside(window, "right", window.right)
     left, right = window.children()
-    tree_ends = np.repeat(window.ends, window.per_tree)
     # Without a column 'left' the left child is the next node, and the right child has to lie beyond it.
     _refuse(right <= (splits if explicit else left), window, "right", "a child that comes before its parent's others")
-    _refuse(right >= tree_ends, window, "right", "a child outside the tree")
     child = np.zeros(len(window.right), bool)
     child[right] = True
     if explicit:
         _refuse_leaves(window)
+        _refuse_outside(window, "left", window.of_nodes("left"))
         _refuse(left <= splits, window, "left", "a child that comes before its parent")
-        _refuse(left >= tree_ends, window, "left", "a child outside the tree")
         child[left] = True
     else:
         # A right child follows a leaf: what follows a split is that split's left child.
@@ -120,6 +139,14 @@ def check_children(window: Window) -> tuple[Array, Array, Array]:
     if not explicit:
         child[1:] |= window.is_split[:-1]
     return left, right, child
+
+
+def _refuse_outside(window: Window, name: str, children: Array) -> None:
+    farthest = np.maximum.reduceat(children, window.starts)
+    if (farthest >= window.ends - window.starts).any():
+        outside = window.of_splits(name) >= np.repeat(window.ends - window.starts, window.per_tree)
+        _refuse(outside, window, name, "a child outside the tree")
+        raise CheckError(f"column '{name}' has a child outside its tree")
 
 
 def _refuse_leaves(window: Window) -> None:
@@ -139,13 +166,24 @@ def _shared(left: Array, right: Array, explicit: bool) -> NDArray[np.bool_]:
 
 def _check_depth(window: Window, left: Array, right: Array, child: Array) -> None:
     depth = window.of_nodes("depth")
-    parent = depth[window.splits]
-    below = parent + depth.dtype.type(1)
-    # In a column of one byte, 255 + 1 is 0, which the last comparison refuses.
-    wrong = (depth[left] != below) | (depth[right] != below) | (below <= parent)
+    below = depth[window.splits] + depth.dtype.type(1)
+    wrong = depth[right] != below
+    if "left" in window.columns:
+        wrong |= depth[left] != below
+    else:
+        # The same for the next node, by whole columns; the last node of a window is no split.
+        aside = depth[1:] - depth[:-1] != 1
+        aside &= window.is_split[:-1]
+        if aside.any():
+            wrong |= depth[left] != below
+    # In a column of one byte, 255 + 1 is 0.
+    if depth.max() == np.iinfo(depth.dtype).max:
+        wrong |= below == 0
     _refuse(wrong, window, "depth", "a split whose children are not one deeper")
-    if depth[~child].any():
-        node = int(np.argmax(~child & (depth != 0)))
+    rootless = depth != 0
+    rootless &= ~child
+    if rootless.any():
+        node = int(np.argmax(rootless))
         _fail(window, "depth", node, int(depth[node]), "a node without a parent")
 
 
@@ -160,32 +198,23 @@ def _check_max_depth(pool: TreePool) -> None:
         raise CheckError(f"column 'max_depth' holds {int(stored[tree])} for tree {tree}, a depth it can't have")
 
 
-def _check_splits(pool: TreePool) -> None:
-    """What is looked up with a split's own numbers: its feature, and the bitset of a categorical one."""
+def _check_flags(pool: TreePool) -> None:
     for name in _FLAGS:
         column = pool.columns.get(name)
         if column is not None and column.max(initial=0) > 1:
             raise CheckError(f"column '{name}' holds {int(column.max())}, which is neither 0 nor 1")
-    feature = pool.columns["feature"]
-    compact = len(feature) == pool.n_splits  # else the leaves' unusual values are among them, which nobody looks up
-    if not (compact and _within(feature, pool.n_features)):
-        for window in windows(pool, _WINDOW):
-            of_splits = window.of_splits("feature")
-            _refuse((of_splits < 0) | (of_splits >= pool.n_features), window, "feature", "a feature that doesn't exist")
-    if "categorical" in pool.columns:
-        _check_bitsets(pool)
 
 
 def _within(column: Array, limit: int) -> bool:
     return not len(column) or (int(column.min()) >= 0 and int(column.max()) < limit)
 
 
-def _check_bitsets(pool: TreePool) -> None:
+def _check_bitsets(pool: TreePool, window: Window) -> None:
+    """A categorical split looks up a row of its tree's bitsets."""
     rows = pool.columns.get("bitset_sizes", np.zeros(pool.n_trees, np.uint8))
-    for window in windows(pool, _WINDOW):
-        bitset = window.of_splits("bitset") if "bitset" in pool.columns else np.zeros(len(window.splits), np.uint8)
-        outside = bitset >= np.repeat(rows[window.trees], window.per_tree)
-        _refuse(outside & (window.of_splits("categorical") != 0), window, "bitset", "a row that doesn't exist")
+    bitset = window.of_splits("bitset") if "bitset" in pool.columns else np.zeros(len(window.splits), np.uint8)
+    outside = bitset >= np.repeat(rows[window.trees], window.per_tree)
+    _refuse(outside & (window.of_splits("categorical") != 0), window, "bitset", "a row that doesn't exist")
 
 
 def _refuse(wrong: NDArray[np.bool_], window: Window, column: str, why: str) -> None:
@@ -198,7 +227,7 @@ def _refuse(wrong: NDArray[np.bool_], window: Window, column: str, why: str) -> 
 
 def _fail(window: Window, column: str, position: int, value: int, why: str) -> NoReturn:
     tree = int(np.searchsorted(window.ends, position, side="right"))
-    start = int(window.ends[tree - 1]) if tree else 0
+    start = int(window.starts[tree])
     raise CheckError(
         f"column '{column}' holds {value} at node {position - start} of tree {window.trees.start + tree}, {why}"
     )

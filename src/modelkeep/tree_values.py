@@ -24,11 +24,13 @@ def by_class(counts: Array) -> Array:
 
 def total(rows: Array, n_classes: int) -> Array:
     """The weight of each node that its counts (``by_class``) add up to, for its first output."""
-    sums: Array = rows[:n_classes].sum(axis=0)
+    sums: Array = rows[0].copy()
+    for row in rows[1:n_classes]:
+        sums += row
     return sums
 
 
-def gini(rows: Array, weight: Array) -> Array:
+def gini(rows: Array, weight: Array, out: Array | None = None) -> Array:
     """Gini's impurity of one output, 1 - sum(count ** 2) / weight ** 2, as scikit-learn's ``_criterion.pyx`` rounds it.
 
     The squares and their sum are exact, so their order doesn't matter, up to ``EXACT_WEIGHT``.
@@ -37,7 +39,7 @@ def gini(rows: Array, weight: Array) -> Array:
     for row in rows[1:]:
         squares += row * row
     squares /= weight * weight
-    return np.subtract(1.0, squares, out=squares)
+    return np.subtract(1.0, squares, out=out)
 
 
 def divided(rows: Array, weight: Array, out: Array) -> Array:

@@ -122,6 +122,8 @@ class Window:
         self.is_split = self.right != 0
         self.splits = np.flatnonzero(self.is_split)
         self.ends = pool.ends[trees] - nodes.start
+        self.starts = np.zeros_like(self.ends)
+        self.starts[1:] = self.ends[:-1]
 
     @cached_property
     def per_tree(self) -> NDArray[np.int64]:
@@ -131,9 +133,7 @@ class Window:
 
     @cached_property
     def base(self) -> NDArray[np.int64]:
-        starts = np.zeros_like(self.ends)
-        starts[1:] = self.ends[:-1]
-        return np.repeat(starts, self.per_tree)
+        return np.repeat(self.starts, self.per_tree)
 
     def of_nodes(self, name: str) -> Array:
         return self.columns[name][self.nodes]

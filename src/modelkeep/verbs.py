@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from modelkeep import catalog, loading, saving
+from modelkeep import catalog, comparison, conversion, inspection, loading, matrix, saving, verification
+from modelkeep.comparison import Diff
+from modelkeep.conversion import Converted
+from modelkeep.inspection import Inspection
 from modelkeep.loading import Integrity, OnDrift, Rules, Source
 from modelkeep.policy import Policy
 from modelkeep.saving import Progress, Recipe, Saved, Target
+from modelkeep.verification import Verified
+
+if TYPE_CHECKING:
+    from modelkeep.doctor import Report
 
 
 def save(
@@ -77,3 +85,59 @@ def dumps(model: Any, **options: Any) -> bytes:
 def loads(data: bytes | bytearray | memoryview, **options: Any) -> Any:
     """The model in the bytes of a keep file; options as for ``load``."""
     return load(data, **options)
+
+
+def inspect(path: Source, *, policy: Policy | None = None) -> Inspection:
+    """What is in a file: classes, parameters, sizes, schema, environment, probe. Nothing is built, imported or run.
+
+    >>> inspect(dumps({"weights": [1.0, 2.0]})).format
+    'keep'
+    """
+    return inspection.inspect(path, policy or Policy())
+
+
+def verify(path: Source, *, policy: Policy | None = None, progress: Progress = lambda done, total: None) -> Verified:
+    """Compare every byte with its digest, run every structural check, and ask the probe's rows again, always.
+
+    Raises the error of the first thing that is wrong: ``IntegrityError``, ``CheckError``, ``DriftError``...
+    """
+    return verification.verify(path, policy or Policy(), progress)
+
+
+def diff(first: Source, second: Source, *, policy: Policy | None = None) -> Diff:
+    """What differs between two keep files, and on which rows their models answer differently. False if nothing does.
+
+    >>> bool(diff(dumps([1, 2]), dumps([1, 2])))
+    False
+    """
+    return comparison.diff(first, second, policy or Policy())
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    policy: Policy | None = None,
+    on_drift: OnDrift = "raise",
+    format: str | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Converted:
+    """Write the model of one file in another format. A pickle or joblib file is read without being executed.
+
+    on_drift: ``"warn"`` converts a file that another version of scikit-learn wrote, which may answer differently.
+    format: that of the new file; by default what its suffix says.
+    """
+    chosen = catalog.format_named(format) if format else catalog.format_for(os.fspath(target))
+    return conversion.convert(source, target, Rules(policy or Policy(), on_drift), chosen, progress)
+
+
+def formats() -> tuple[matrix.Row, ...]:
+    """Every format with its safety, suffixes, and which frameworks it can write and read."""
+    return matrix.table()
+
+
+def doctor() -> Report:
+    """What is installed, what is missing, and whether saving, loading and noticing damage work here."""
+    from modelkeep.doctor import examine  # what it needs takes longer to import than a small model to load
+
+    return examine()

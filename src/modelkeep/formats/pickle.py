@@ -26,4 +26,6 @@ FORMAT = Format(
     magic=(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
     writers={"*": Cell("modelkeep.formats.pickle:write")},
     reader=Cell("modelkeep.formats.pickle:read"),
+    inert=Cell("modelkeep.formats.unpickle.read:read", ("numpy",)),
+    names=Cell("modelkeep.formats.unpickle.listing:names"),
 )

@@ -55,11 +55,13 @@ def parse(text: memoryview, arrays: memoryview | None, *, check: bool = True) ->
     # A node takes two bytes at least, so that a short text can't have too many.
     if len(raw) > MAX_NODES and raw.count(b"[") + raw.count(b"{") > MAX_NODES:
         raise GraphError("the graph has too many nodes")
+    if raw[:1] != b"{" or raw[-1:] != b"}":
+        raise GraphError("the graph is not one JSON object from its first byte to its last")
     try:
         graph = msgspec.json.decode(raw, type=Graph)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         _refuse_newer(raw)
-        raise GraphError(f"the graph is not valid JSON of the format: {error}") from None
+        raise GraphError(f"the graph is not valid JSON of the format: {quote(str(error))}") from None
     if graph.version != GRAPH_VERSION:
         _refuse_newer(raw)
         raise GraphError(f"there is no graph of version {graph.version}")
@@ -76,7 +78,7 @@ def _refuse_newer(raw: bytes) -> None:
         return  # not even that much is there; the caller says what is wrong
     if version > GRAPH_VERSION:
         raise VersionError(
-            f"the graph has version {version}, and this modelkeep reads up to version {GRAPH_VERSION}",
+            f"the graph has version {quote(str(version), 20)}, and this modelkeep reads up to version {GRAPH_VERSION}",
             hint="install a newer modelkeep: pip install -U modelkeep",
         )
 
@@ -93,7 +95,7 @@ def _refuse_duplicates(raw: bytes) -> None:
     try:
         json.loads(raw, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
-        raise GraphError(f"the graph is not valid JSON: {error}") from None
+        raise GraphError(f"the graph is not valid JSON: {quote(str(error))}") from None
 
 
 @dataclass
@@ -116,13 +118,15 @@ class Builder:
     _depth: int = 0
     _objects: list[bool] = field(default_factory=list)
     _packed: dict[int, list[Any]] = field(default_factory=dict)
+    _unpacked: dict[int, np.ndarray] = field(default_factory=dict)
 
     # -- audit ----------------------------------------------------------------------------------------------------
 
     def audit(self) -> None:
         """Every class and function is on a list or trusted, or nothing is built."""
         graph = self.plan.graph
-        self._packed = packing.parse_rows(graph.packed, len(self.plan.arrays.table))
+        arrays = self.plan.arrays
+        self._packed = packing.parse_rows(graph.packed, len(arrays.table), len(arrays.data), self.policy.max_bytes)
         for table in (graph.types, graph.functions):
             if len(set(table)) != len(table):
                 raise GraphError("a name occurs twice in a table of the graph")
@@ -247,9 +251,12 @@ class Builder:
         """The array in a segment, over the file's memory; packed ones are unpacked."""
         if type(number) is not int or not 0 <= number < len(self.plan.arrays.table):
             raise GraphError("an array is not in the file")
-        if number in self._packed:
-            return packing.unpack(self.plan.arrays.raw(number), self._packed[number])
-        return self.plan.arrays.array(number)
+        if number not in self._packed:
+            return self.plan.arrays.array(number)
+        memory = self._unpacked.get(number)
+        if memory is None:  # once: views of a segment share its memory, and a file can't ask for it a thousand times
+            memory = self._unpacked[number] = packing.unpack(self.plan.arrays.raw(number), self._packed[number])
+        return memory[...]
 
     def a_type(self, number: Any) -> type:
         return self._entry(self.types, number, "class")  # type: ignore[no-any-return]

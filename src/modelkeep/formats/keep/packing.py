@@ -19,7 +19,9 @@ BLOCK = 4 << 20
 LEVEL = 3
 #: Smaller segments stay as they are: a frame's own bytes would eat the gain.
 LEAST = 256
-MAX_RATIO = 4096
+#: All packed arrays together grow to at most this many times the file, and this many bytes more.
+MAX_RATIO = 256
+ALLOWANCE = 1 << 30
 CODECS = ("zstd",)
 
 
@@ -40,14 +42,18 @@ def pack(segments: list[Segment], codec: str) -> tuple[list[Segment], list[Any]]
     """
     if codec not in CODECS:
         raise UsageError(f"{quote(codec)} is not a compression", hint='pass compress="zstd"')
-    made, rows = [], []
+    made, rows, allowance = [], [], ALLOWANCE
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for number, segment in enumerate(segments):
             frames = _compress(segment, pool) if segment.size >= LEAST else None
+            sizes = [len(frame) for frame in frames or ()]
+            if frames is not None and sum(sizes) * MAX_RATIO < segment.size:
+                allowance -= segment.size
+                if allowance < 0:  # a reader would take it for a bomb: it stays as it is
+                    allowance, frames = allowance + segment.size, None
             if frames is None:
                 made.append(segment)
                 continue
-            sizes = [len(frame) for frame in frames]
             rows.append([number, segment.dtype, list(segment.shape), segment.itemsize > 1, sizes])
             made.append(Segment("U8", (sum(sizes),), lambda frames=frames: frames))  # type: ignore[misc]
     return made, rows
@@ -95,7 +101,7 @@ def unpack(raw: memoryview, row: list[Any]) -> np.ndarray:
     """The array that a packed segment holds. Sizes are checked before anything is allocated."""
     dtype, shape, shuffled, sizes = DTYPES[row[1]], tuple(row[2]), row[3], row[4]
     total = math.prod(shape) * dtype.itemsize
-    if sum(sizes) != len(raw) or len(sizes) != -(-total // BLOCK) or total > len(raw) * MAX_RATIO + BLOCK:
+    if sum(sizes) != len(raw) or len(sizes) != -(-total // BLOCK) :
         raise GraphError("a packed array does not have the frames that its size asks for")
     array = np.empty(shape, dtype)
     target = array.reshape(-1).view(np.uint8)
@@ -103,11 +109,12 @@ def unpack(raw: memoryview, row: list[Any]) -> np.ndarray:
 
     def one(job: tuple[int, int, int]) -> None:
         number, start, size = job
-        out = target[number * BLOCK : (number + 1) * BLOCK]
+        out, frame = target[number * BLOCK : (number + 1) * BLOCK], raw[start : start + size]
         try:
-            block = library.ZstdDecompressor().decompress(
-                raw[start : start + size], max_output_size=len(out), allow_extra_data=False
-            )
+            # A frame that states its size is unpacked to that size, whatever ``max_output_size`` says.
+            if library.frame_content_size(frame) != len(out):
+                raise IntegrityError("a packed array unpacks to another size")
+            block = library.ZstdDecompressor().decompress(frame, max_output_size=len(out), allow_extra_data=False)
         except library.ZstdError as error:
             raise IntegrityError(f"a packed array can't be unpacked: {error}") from None
         if len(block) != len(out):
@@ -128,8 +135,8 @@ def unpack(raw: memoryview, row: list[Any]) -> np.ndarray:
     return array
 
 
-def parse_rows(rows: list[Any], count: int) -> dict[int, list[Any]]:
-    """The table ``packed`` of a graph by segment, checked for kinds and ranges."""
+def parse_rows(rows: list[Any], count: int, file_size: int, max_bytes: int) -> dict[int, list[Any]]:
+    """The table ``packed`` of a graph by segment, checked for kinds and ranges, and for what all of it grows to."""
     table: dict[int, list[Any]] = {}
     for row in rows:
         good = (
@@ -149,4 +156,7 @@ def parse_rows(rows: list[Any], count: int) -> dict[int, list[Any]]:
         if not good:
             raise GraphError("the table of packed arrays is not well-formed")
         table[row[0]] = row
+    grown = sum(math.prod(row[2]) * DTYPES[row[1]].itemsize for row in table.values())
+    if grown > min(max_bytes, file_size * MAX_RATIO + ALLOWANCE):
+        raise GraphError(f"the packed arrays would grow to {grown:,} bytes", hint="pass a larger Policy(max_bytes=...)")
     return table

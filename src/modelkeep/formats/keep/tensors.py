@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from modelkeep.errors import GraphError
+from modelkeep.errors import GraphError, quote
 from modelkeep.ports import Buffer, Part
 
 #: numpy dtype -> safetensors name, for little-endian data.
@@ -62,8 +62,7 @@ def part(segments: list[Segment]) -> Part:
         segment = segments[i]
         header[str(i)] = _Info(segment.dtype, list(segment.shape), (place, place + segment.size))
         place += segment.size
-    text = msgspec.json.encode(header)
-    text += b" " * (-(8 + len(text)) % _DATA_ALIGNMENT)
+    text = _padded(msgspec.json.encode(header))
 
     def chunks() -> Iterator[Buffer]:
         yield struct.pack("<Q", len(text)) + text
@@ -100,6 +99,11 @@ class Tensors:
         return self.data[tensor.begin : tensor.end]
 
 
+def _padded(header: bytes) -> bytes:
+    """With spaces behind it, so that the first tensor is aligned."""
+    return header + b" " * (-(8 + len(header)) % _DATA_ALIGNMENT)
+
+
 def parse(data: memoryview) -> Tensors:
     """The tensors in ``data``; refused unless they are numbered 0..n-1 and fill the file without gap or overlap."""
     size = struct.unpack_from("<Q", data)[0] if len(data) >= 8 else -1
@@ -111,16 +115,20 @@ def parse(data: memoryview) -> Tensors:
     try:
         header = msgspec.json.decode(text, type=dict[str, _Info])
     except (msgspec.DecodeError, RecursionError) as error:
-        raise GraphError(f"arrays.safetensors: {error}") from None
+        raise GraphError(f"arrays.safetensors: {quote(str(error))}") from None
+    if _padded(msgspec.json.encode(header)) != text:  # a key twice, another spelling: two readers might differ
+        raise GraphError("arrays.safetensors: the header is not in its canonical form")
     table: list[Tensor | None] = [None] * len(header)
     base = place = 8 + size
     for name, info in header.items():
         begin, end = info.data_offsets
         dtype = DTYPES.get(info.dtype)
         if dtype is None or len(info.shape) > MAX_DIMENSIONS or not all(0 <= n < _MAX_LENGTH for n in info.shape):
-            raise GraphError(f"arrays.safetensors: tensor {name[:20]} has an unusable dtype or shape")
+            raise GraphError(f"arrays.safetensors: tensor {quote(name, 20)} has an unusable dtype or shape")
         if base + begin != place or end - begin != math.prod(info.shape) * dtype.itemsize:
-            raise GraphError(f"arrays.safetensors: tensor {name[:20]} overlaps, leaves a gap or has another size")
+            raise GraphError(f"arrays.safetensors: tensor {quote(name, 20)} overlaps, leaves a gap or has another size")
+        if place % dtype.itemsize:  # compiled code may read whole words at once
+            raise GraphError(f"arrays.safetensors: tensor {quote(name, 20)} does not begin at a multiple of its items")
         number = int(name) if len(name) < 10 and name.isascii() and name.isdigit() else -1
         if not (0 <= number < len(table) and str(number) == name and table[number] is None):
             raise GraphError("arrays.safetensors: the tensors are not numbered from 0 without gaps")

@@ -1,4 +1,4 @@
-"""Records to the graph of the safe format: what is on a table becomes a node, everything else is refused, with its path.
+"""Records to the graph of the safe format: what is on a table becomes a node, the rest is refused, with its path.
 
 The walk is the encoder's own, so a model that comes from a pickle takes the same way as one from a ``.keep`` file:
 graph, parse, audit, build, every check.
@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from modelkeep.errors import GraphError, LoadError, PolicyError, SaveErrors, quote
+from modelkeep.errors import GraphError, LoadError, PolicyError, SaveError, SaveErrors, quote
+from modelkeep.formats.keep import names as keep_names
 from modelkeep.formats.keep.encode import Encoder
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 from modelkeep.formats.keep.types import handler_of
-from modelkeep.formats.unpickle import names
+from modelkeep.formats.unpickle import maps_numpy, maps_objects, maps_python, maps_sklearn, names
 from modelkeep.formats.unpickle.records import ABSENT, ByteArray, Call, Global, OldText
 from modelkeep.policy import Policy
 from modelkeep.ports import Part
@@ -60,7 +61,8 @@ class Transcriber(Encoder):
 
 
 def _as_refusal(errors: SaveErrors, found: str, name: str) -> PolicyError:
-    first = errors.exceptions[0]
+    # The encoder puts plain SaveErrors into the group, never a group of groups.
+    first = next(error for error in errors.exceptions if isinstance(error, SaveError))
     path = name + first.path.removeprefix(found)
     message = str(first).removeprefix(f"{first.path}: ")
     if len(errors.exceptions) > 1:
@@ -75,28 +77,26 @@ def _shown(root: Any) -> str:
     return "model" if isinstance(root, Call | Global) else type(root).__name__
 
 
-# -- records -------------------------------------------------------------------------------------------------------
-
 Mapping = Callable[[Transcriber, Call], Node]
+_MODULES = (maps_numpy, maps_python, maps_sklearn)
+_REDUCED: dict[str, Mapping] = {name: mapping for module in _MODULES for name, mapping in module.REDUCED.items()}
+_NEW: dict[str, Mapping] = {name: mapping for module in _MODULES for name, mapping in module.NEW.items()}
 
+# -- records -------------------------------------------------------------------------------------------------------
 
 def encode_call(encoder: Transcriber, call: Call) -> Node:
     """What a call would have made, if it is on a table."""
-    from modelkeep.formats.unpickle import tables
-
     if not isinstance(call.callee, Global):
         raise _refusal_of_chain(call)
     place = names.place(call.callee)
     if call.payload is not ABSENT:
-        return tables.PAYLOAD(encoder, call)
-    mapping = (tables.NEW if call.how == "new" else tables.REDUCED).get(place)
-    if mapping is None and call.how == "instance":
-        mapping = tables.NEW.get(place)
+        return maps_numpy.from_joblib(encoder, call)
+    mapping = (_REDUCED if call.how == "reduce" else _NEW).get(place)
     if mapping is not None:
         return mapping(encoder, call)
-    if call.how == "reduce" and not names.own(call.callee, encoder.policy):
+    if call.how == "reduce":
         raise names.refusal(call.callee)
-    return tables.OBJECT(encoder, call)
+    return maps_objects.encode_object(encoder, call)
 
 
 def _refusal_of_chain(call: Call) -> Unsaveable:
@@ -111,8 +111,6 @@ def _refusal_of_chain(call: Call) -> Unsaveable:
 
 def encode_global(encoder: Transcriber, name: Global) -> Node:
     """A class or a function as a value."""
-    from modelkeep.formats.keep import names as keep_names
-
     place = names.place(name)
     if place in _CONSTANTS:
         return [_CONSTANTS[place]]
@@ -124,8 +122,11 @@ def encode_global(encoder: Transcriber, name: Global) -> Node:
     found = names.own(name, encoder.policy)
     if found is None:
         raise names.refusal(name)
-    thing = keep_names.resolve_own(found, "class or function", encoder.policy, {})
-    return ["class", encoder.type_index(found)] if isinstance(thing, type) else ["function", encoder.function_index(found)]
+    try:  # the policy trusts the name, so its module may be imported to see what it is
+        keep_names.resolve_class(found, encoder.policy, {})
+    except GraphError:
+        return ["function", encoder.function_index(found)]
+    return ["class", encoder.type_index(found)]
 
 
 _CONSTANTS = {"builtins.Ellipsis": "ellipsis", "builtins.NotImplemented": "notimplemented"}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelkeep.formats.keep.decode import Builder
     from modelkeep.formats.keep.encode import Encoder
 
+_MAX_EMPTY, _MAX_REPEATED = 1 << 20, 1 << 26
 _OPTIONS = {"axes", "gaps", "flip", "dtype", "shape", "strides", "offset"}
 
 
@@ -69,8 +70,11 @@ def _retyped(builder: Builder, raw: np.ndarray, dtype: np.dtype[Any], shape: Any
     if raw.dtype != np.uint8 or raw.ndim != 1 or raw.size != math.prod(sizes) * dtype.itemsize:
         raise GraphError("an array's bytes do not fit its dtype and shape")
     if dtype.itemsize == 0 or raw.size == 0:
+        if math.prod(sizes) > _MAX_EMPTY:  # numpy gives empty texts one character each
+            raise GraphError("an array has too many elements without bytes")
         return np.zeros(sizes, dtype)
-    return np.ndarray(sizes, dtype, raw)
+    made: np.ndarray = np.ndarray(sizes, dtype, raw)
+    return made if made.flags.aligned else made.copy()
 
 
 def _rearranged(array: np.ndarray, options: dict[str, Any]) -> np.ndarray:
@@ -82,8 +86,8 @@ def _rearranged(array: np.ndarray, options: dict[str, Any]) -> np.ndarray:
     if "shape" in options and "axes" in options and len(options["shape"]) != len(axes):
         raise GraphError("an array has another number of axes than its shape")
     if gaps is not None:
-        if len(gaps) != array.ndim or not all(type(gap) is bool for gap in gaps):
-            raise GraphError("an array needs one gap for each axis")
+        if [type(gap) for gap in gaps] != [bool] * array.ndim or any(g and n < 2 for g, n in zip(gaps, array.shape)):
+            raise GraphError("an array needs one gap for each axis, and none where nothing is between")
         array = memory.gapped_like(array, gaps)
     array = array.transpose(np.argsort(axes, kind="stable")) if "axes" in options else array
     return np.flip(array, flip) if flip else array
@@ -103,7 +107,7 @@ def _decode_view(builder: Builder, segment: Any, options: dict[str, Any]) -> np.
     # Broadcast axes repeat one element: a file must not make a check walk 2**60 of them.
     if array.size <= base.nbytes:
         dtypes.check_values(array)
-    elif dtype.kind not in "iufcmM":
+    elif dtype.kind not in "iufcmM" or array.size > _MAX_REPEATED:
         raise GraphError("a view has more elements than bytes")
     return array
 
@@ -185,7 +189,12 @@ def encode_scalar(encoder: Encoder, value: np.generic) -> Node:
 
 def decode_scalar(builder: Builder, node: Node) -> Any:
     builder.arity(node, 3)
-    dtype, value = dtypes.decode(node[1]), node[2]
+    value = node[2]
+    if type(value) is int and node[1] == "<i8" and -(1 << 63) <= value < 1 << 63:  # the usual ones, without a detour
+        return np.int64(value)
+    if type(value) is float and node[1] == "<f8":
+        return np.float64(value)
+    dtype = dtypes.decode(node[1])
     try:
         if type(value) is str:
             raw = np.frombuffer(unhex(value, dtype.itemsize), np.uint8)

@@ -6,6 +6,7 @@ import enum
 import functools
 import keyword
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from modelkeep.errors import GraphError, quote
@@ -34,6 +35,7 @@ CLEARED: dict[str, frozenset[str]] = {
     )
 }
 _MAX_KEY = 256
+_MAX_KNOWN = 10_000
 
 
 def full_name(cls: type) -> str:
@@ -82,40 +84,39 @@ def decode_object(builder: Builder, node: Node) -> Any:
         raise GraphError(f"a {cls.__name__} is not kept as attributes")
     obj = cls.__new__(cls)
     builder.register(obj)
+    known, restore, checked = _facts(cls)
     state = builder.a_dict(node[2])
-    if not state.keys() <= _known_keys(cls):
-        _check_keys(cls, state)
+    if not state.keys() <= known:
+        _check_keys(cls, state, known)
     obj.__dict__ = builder.fill_state(state)
-    restore = _RESTORE.get(full_name(cls)) or next(
-        (_RESTORE[name] for base in cls.__mro__ if (name := full_name(base)) in _RESTORE), None
-    )
     if restore is not None:
         restore(builder, obj)
-    if checks_for(cls):
+    if checked:
         builder.later(_check, obj)
     return obj
+
+
+@functools.cache
+def _facts(cls: type) -> tuple[set[str], Callable[[Builder, Any], None] | None, bool]:
+    """What restoring an object of ``cls`` needs: the keys found usable so far, what to do then, whether to check."""
+    restore = next((_RESTORE[name] for base in cls.__mro__ if (name := full_name(base)) in _RESTORE), None)
+    return set(), restore, bool(checks_for(cls))
 
 
 def _check(obj: Any, policy: Any) -> None:
     check_object(obj, policy.allow_regex)
 
 
-@functools.cache
-def _known_keys(cls: type) -> set[str]:
-    """Keys that were found usable for ``cls``; grows as they are seen."""
-    return set()
-
-
-def _check_keys(cls: type, state: dict[str, Any]) -> None:
+def _check_keys(cls: type, state: dict[str, Any], known: set[str]) -> None:
     """An attribute from a file must not replace what the class does."""
-    for key in state.keys() - _known_keys(cls):
+    for key in state.keys() - known:
         if not key.isidentifier() or keyword.iskeyword(key) or key.startswith("__") or len(key) > _MAX_KEY:
             raise GraphError(f"{quote(key)} is not the name of an attribute")
         found = next((vars(base)[key] for base in cls.__mro__ if key in vars(base)), None)
         if callable(found) or hasattr(found, "__get__"):
             raise GraphError(f"the attribute {quote(key)} would replace a method of {cls.__name__}")
-        if len(_known_keys(cls)) < 10_000:
-            _known_keys(cls).add(key)
+        if len(known) < _MAX_KNOWN:  # a hostile file must not fill this process with its keys
+            known.add(key)
 
 
 # -- what some classes need after their attributes are set ---------------------------------------------------------

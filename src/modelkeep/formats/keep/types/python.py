@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_INT_DIGITS = 256  # hexadecimal: 1024 bits
 MAX_COUNT = 1 << 32
+MAX_HASHED = 1_000_000
+_MANY = 1000
 
 
 # -- containers ----------------------------------------------------------------------------------------------------
@@ -77,7 +79,7 @@ def decode_map(builder: Builder, node: Node) -> dict[Any, Any]:
 
 
 def fill_map(builder: Builder, made: dict[Any, Any], keys: Any, values: Any) -> None:
-    keys, values = builder.fill(builder.a_list(keys)), builder.a_list(values)
+    keys, values = hashable(builder.fill(builder.a_list(keys))), builder.a_list(values)
     if len(keys) != len(values):
         raise GraphError("a map has another number of keys than of values")
     try:
@@ -86,6 +88,25 @@ def fill_map(builder: Builder, made: dict[Any, Any], keys: Any, values: Any) -> 
         raise GraphError(f"a key of a map can't be a key: {error}") from None
     if len(made) != len(keys):
         raise GraphError("a map has a key twice")
+
+
+def hashable(keys: list[Any]) -> list[Any]:
+    """``keys``, refused where hashing them would take for ever: tuples that share tuples, numbers made to collide."""
+    weights: dict[int, int] = {}
+
+    def weigh(value: Any) -> int:
+        if type(value) is not tuple:
+            return 1
+        if id(value) not in weights:
+            weights[id(value)] = 1 + sum(map(weigh, value))
+        return weights[id(value)]
+
+    kinds = set(map(type, keys))
+    if tuple in kinds and sum(map(weigh, keys)) > MAX_HASHED + 100 * len(keys):
+        raise GraphError("the keys of a container are nested too deep in one another")
+    if len(keys) > _MANY and not kinds <= {str} and len(set(map(hash, keys))) < len(keys) // 2:
+        raise GraphError("the keys of a container have too few different hashes")
+    return keys
 
 
 def scalar_array(values: Any) -> Any:
@@ -140,7 +161,7 @@ def encode_set(encoder: Encoder, value: Any) -> Node:
 
 def decode_set(builder: Builder, node: Node) -> set[Any] | frozenset[Any]:
     builder.arity(node, 2)
-    items = builder.fill(builder.a_list(node[1]))
+    items = hashable(builder.fill(builder.a_list(node[1])))
     try:
         made = frozenset(items) if node[0] == "frozenset" else set(items)
     except TypeError as error:
@@ -263,8 +284,11 @@ def encode_fields(encoder: Encoder, value: Any) -> Node:
 def decode_fields(builder: Builder, node: Node) -> Any:
     cls, fields = _FIELD_KINDS[node[0]]
     builder.arity(node, 1 + len(fields))
+    values = [builder.build(value) for value in node[1:]]
+    if cls is not slice and not all(type(value) is int for value in values):
+        raise GraphError(f"a {node[0]} needs whole numbers")  # Fraction("1e999999999") would not come back
     try:
-        return cls(*(builder.build(value) for value in node[1:]))
+        return cls(*values)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
         raise GraphError(f"a {node[0]} has unusable fields: {error}") from None
 

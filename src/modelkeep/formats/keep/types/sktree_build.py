@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from modelkeep.errors import CheckError, quote
 from modelkeep.formats.keep.types.sktree_survey import MAPPED, NEWER, PLACES, Mapped
+from modelkeep.tree_checks import checked_windows
 from modelkeep.tree_values import by_class, divided, gini, total
 from modelkeep.trees import TreePool, Window, windows
 
@@ -20,19 +21,22 @@ Array = NDArray[Any]
 
 #: Nodes that are filled together: their structs and what is made on the way stay in the processor's cache.
 _WINDOW = 8_192
+#: Leaves that are copied together, before the splits among them are put in.
+_TEMPLATE = 2_048
 _OTHER_VERSION = "use the scikit-learn that the model was saved with, or update modelkeep"
 
 
-def build_trees(pool: TreePool) -> list[Tree]:
-    """The trees of a pool. Unless it was checked (``tree_checks.check``), compiled code may crash on them."""
+def build_trees(pool: TreePool, *, check: bool = True) -> list[Tree]:
+    """The trees of a pool, checked on the way. Without a check, compiled code may crash on them."""
     from sklearn.tree._tree import NODE_DTYPE, Tree
 
+    walk = checked_windows(pool, _WINDOW) if check else windows(pool, _WINDOW)
     n_features, n_outputs, n_classes = pool.n_features, len(pool.n_classes), np.array(pool.n_classes, np.intp)
     sizes, depths = pool.columns["sizes"].tolist(), pool.max_depths.tolist()
     made: list[Tree] = []
     filler = Filler(pool, NODE_DTYPE)
     with np.errstate(all="ignore"):  # a file may say that a weight is 0, which harms nobody
-        for window in windows(pool, _WINDOW):
+        for window in walk:
             nodes, values = filler.fill(window)
             start = 0
             for size, depth in zip(sizes[window.trees], depths[window.trees], strict=True):
@@ -47,18 +51,19 @@ def build_trees(pool: TreePool) -> list[Tree]:
     return made
 
 
-def build_predictors(pool: TreePool) -> list[TreePredictor]:
+def build_predictors(pool: TreePool, *, check: bool = True) -> list[TreePredictor]:
     """The predictors of a pool, like ``build_trees``. Neighbours have their nodes side by side in one array."""
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
     from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
+    walk = checked_windows(pool, _WINDOW) if check else windows(pool, _WINDOW)
     none = np.zeros((0, 8), np.uint32)
     sizes = pool.columns["sizes"].tolist()
     rows = pool.columns.get("bitset_sizes", np.zeros(pool.n_trees, np.uint8)).tolist()
     binned, raw = (pool.columns.get(name, none) for name in ("binned_bitsets", "raw_bitsets"))
     made: list[TreePredictor] = []
     row = 0
-    for window in windows(pool, _WINDOW):
+    for window in walk:
         nodes, _ = Filler(pool, PREDICTOR_RECORD_DTYPE, len(window.right)).fill(window)
         start = 0
         for size, count in zip(sizes[window.trees], rows[window.trees], strict=True):
@@ -81,7 +86,7 @@ class Filler:
         self.kind = pool.kind
         fields = _fields(pool, dtype)
         room = room or min(pool.n_nodes, max(_WINDOW, int(pool.columns["sizes"].max())))
-        self.buffer, self.leaves = np.empty(room, dtype), np.zeros(min(room, _WINDOW), dtype)
+        self.buffer, self.leaves = np.empty(room, dtype), np.zeros(min(room, _TEMPLATE), dtype)
         for mapped in fields:
             if mapped.leaf:
                 self.leaves[mapped.field] = mapped.leaf
@@ -127,7 +132,7 @@ class Filler:
         if rows is None or self.values is None:
             return window.of_nodes("value")
         if "impurity" not in columns:
-            nodes["impurity"] = gini(rows, weight)
+            gini(rows, weight, out=nodes["impurity"])
         return divided(rows, weight, self.values[: len(nodes)])
 
 

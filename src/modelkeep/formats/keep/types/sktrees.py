@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from modelkeep import tree_checks
 from modelkeep.errors import GraphError, SaveError, quote
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 from modelkeep.formats.keep.tensors import NATIVE, Segment
@@ -120,15 +119,12 @@ def _segment(column: Column) -> Segment:
 
 
 def read_pool(builder: Builder, description: dict[str, Any]) -> TreePool:
-    """The columns of a pool over the file's memory, checked unless the caller vouches for the file."""
+    """The columns of a pool over the file's memory, not yet checked."""
     if description.keys() != _DESCRIPTION:
         raise GraphError(f"a pool of trees has the keys {quote(sorted(description))}")
     columns = {name: builder.segment(number) for name, number in builder.a_dict(description["columns"]).items()}
     n_classes = tuple(builder.a_list(description["n_classes"]))
-    pool = TreePool(description["kind"], description["n_features"], n_classes, columns)
-    if builder.check:
-        tree_checks.check(pool)
-    return pool
+    return TreePool(description["kind"], description["n_features"], n_classes, columns)
 
 
 def _member(name: str) -> Callable[[Builder, Node], Any]:
@@ -151,6 +147,6 @@ HANDLERS = [
     ),
 ]
 POOLS: dict[str, Callable[[Builder, dict[str, Any]], list[Any]]] = {
-    "tree": lambda builder, description: build_trees(read_pool(builder, description)),
-    "predictor": lambda builder, description: build_predictors(read_pool(builder, description)),
+    "tree": lambda builder, description: build_trees(read_pool(builder, description), check=builder.check),
+    "predictor": lambda builder, description: build_predictors(read_pool(builder, description), check=builder.check),
 }

@@ -1,0 +1,1 @@
+"""modelkeep beside pickle, joblib and skops, in one run: ``python -m benchmarks --help``."""

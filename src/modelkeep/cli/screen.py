@@ -1,0 +1,86 @@
+"""Where a command's answer goes: one JSON object, or text that fits the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from modelkeep.cli.text import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: The width of text that goes to a file or a pipe, where nothing is known of the reader.
+PIPE_WIDTH = 120
+
+
+def print_json(value: Any) -> None:
+    """One JSON object in ASCII: control characters of a file are escaped by JSON itself."""
+    print(json.dumps(value, indent=2, default=str))
+
+
+class Screen:
+    """Text to stdout. What is printed is cleaned here, so no caller can forget it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        piped = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
+        self.console: Console = Console(
+            width=PIPE_WIDTH if piped else None, highlight=False, markup=False, emoji=False, soft_wrap=False
+        )
+        self.width = max(self.console.width, 40)
+
+    def line(self, text: object = "", style: str = "") -> None:
+        """One line, as long as it is: a terminal wraps it itself, so that it can be copied whole."""
+        self.console.print(clean(text), style=style or None, soft_wrap=True)
+
+    def heading(self, text: str) -> None:
+        self.line()
+        self.line(text, "bold")
+
+    def paragraph(self, text: object, indent: int = 2, style: str = "", hanging: int = 0) -> None:
+        """Text filled to the width of the terminal."""
+        filled = textwrap.wrap(
+            clean(text),
+            self.width - 1,
+            initial_indent=" " * indent,
+            subsequent_indent=" " * (indent + hanging),
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+        for line in filled:
+            self.console.print(line, style=style or None, soft_wrap=True)
+
+    def fact(self, name: str, text: object, width: int = 12, style: str = "") -> None:
+        """A name and what belongs to it, the text in a column of its own."""
+        lines = textwrap.wrap(
+            clean(text), max(20, self.width - width - 3), break_on_hyphens=False, break_long_words=False
+        )
+        for i, line in enumerate(lines or [""]):
+            self.console.print(f"  {name if i == 0 else '':<{width}}{line}", style=style or None, soft_wrap=True)
+
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = (), style: str = "dim"
+    ) -> None:
+        """Columns side by side; a cell that is too wide is folded inside its column."""
+        from rich.padding import Padding
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, header_style=style, pad_edge=False, padding=(0, 2, 0, 0))
+        for i, name in enumerate(columns):
+            table.add_column(name, justify="right" if i in right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
+        self.console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+    def verdict(self, good: bool, yes: str, no: str) -> Any:
+        """A cell that says yes or no, in words as well as in colour."""
+        from rich.text import Text
+
+        return Text(clean(yes), "green") if good else Text(clean(no), "bold red")

@@ -1,0 +1,91 @@
+"""Plain objects in a pickle: a class on the loader's list, or one that the policy trusts, and its attributes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelkeep.errors import GraphError, quote
+from modelkeep.formats.keep import names as keep_names
+from modelkeep.formats.keep.handlers import Node
+from modelkeep.formats.keep.types import handler_of, objects
+from modelkeep.formats.unpickle import names
+from modelkeep.formats.unpickle.records import ABSENT, Call, Global
+
+if TYPE_CHECKING:
+    from modelkeep.formats.unpickle.mapping import Transcriber
+
+#: What scikit-learn puts into the state of each estimator.
+VERSION = "_sklearn_version"
+
+
+def only(call: Call, *allowed: str) -> None:
+    """Refuse a call that carries more than its kind needs."""
+    for part in ("state", "items", "pairs", "kwargs"):
+        if part not in allowed and getattr(call, part) not in (ABSENT, None, {}):
+            raise GraphError(f"a {call.callee} has {part} of its own, which no writer makes")
+
+
+def attributes(encoder: Transcriber, call: Call) -> dict[str, Any]:
+    """The attributes that a pickle gives to an object, without scikit-learn's mark."""
+    state = {} if call.state is ABSENT or call.state is None else call.state
+    if type(state) is not dict or not set(map(type, state)) <= {str}:
+        raise GraphError(f"the state of a {call.callee} is not a dictionary of attributes")
+    encoder.spend_on(state.values())
+    version = state.get(VERSION)
+    if version is None:
+        return state
+    if type(version) is not str or len(version) > 100:
+        raise GraphError("the version of scikit-learn in the pickle is not a text")
+    encoder.versions.add(version)
+    return {key: value for key, value in state.items() if key != VERSION}
+
+
+def encode_object(encoder: Transcriber, call: Call) -> Node:
+    """``cls.__new__(cls)`` and its attributes."""
+    name = call.callee
+    found = names.listed(name)
+    if found is None or found not in keep_names.OBJECT_NAMES:
+        own = names.own(name, encoder.policy)
+        if own is None:
+            raise names.refusal(name)
+        return _own(encoder, call, own)
+    only(call, "state")
+    if call.args:
+        raise GraphError(f"a {name} is made with arguments, which no writer does")
+    cls = keep_names.resolve_class(found, encoder.policy, {})
+    state = attributes(encoder, call)
+    if drop := objects.dropped(cls):
+        state = {key: value for key, value in state.items() if key not in drop}
+    if clear := objects.cleared(cls) & state.keys():
+        state = state | dict.fromkeys(clear)
+    return ["object", encoder.type_index(found), encoder.state(state)]
+
+
+def _own(encoder: Transcriber, call: Call, found: str) -> Node:
+    """An object of a class that the policy trusts: its own code takes part, as it does for a live one."""
+    cls = keep_names.resolve_class(found, encoder.policy, {})
+    kind = handler_of(cls).kind
+    number = encoder.type_index(found)
+    if kind == "namedtuple" and not call.kwargs:
+        only(call)
+        return ["namedtuple", number, encoder.items(list(call.args))]
+    if kind == "object" and not call.args and not call.kwargs:
+        only(call, "state")
+        return ["object", number, encoder.state(attributes(encoder, call))]
+    if kind != "reduced" or call.kwargs:
+        raise GraphError(f"a {quote(str(call.callee))} is not kept the way that the installed class asks for")
+    keys, values = zip(*call.pairs, strict=True) if call.pairs else ((), ())
+    state = None if call.state is ABSENT else call.state
+    return [
+        "reduced",
+        number,
+        encoder.items(list(call.args)),
+        encoder.at("", attributes(encoder, call) if type(state) is dict else state),
+        encoder.items(list(call.items or ())),
+        [encoder.items(list(keys)), encoder.items(list(values))],
+    ]
+
+
+def named(value: Any) -> str:
+    """The place that a value names, or nothing."""
+    return names.place(value) if isinstance(value, Global) else ""

@@ -1,0 +1,118 @@
+"""From the bytes of a pickle or joblib file to a model, through records, graph, audit and every check."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from modelkeep.errors import ContainerError, DriftError, GraphError, ModelkeepError, UsageError, quote
+from modelkeep.formats.unpickle.joblib import take_array
+from modelkeep.formats.unpickle.machine import Machine
+from modelkeep.formats.unpickle.unpacked import packing_of, unpacked
+from modelkeep.policy import Policy
+
+OnDrift = Literal["raise", "warn", "ignore"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the file says of itself: the versions of scikit-learn that wrote its estimators, and its compression."""
+
+    sklearn_versions: tuple[str, ...]
+    compression: str | None
+
+
+def records(data: bytes | bytearray | memoryview, policy: Policy) -> Any:
+    """What a file says, as inert records. Imports, calls and opens nothing that the file names."""
+    view = memoryview(data).cast("B")
+    if len(view) > policy.max_bytes:
+        raise ContainerError(f"the file has {len(view)} bytes, more than the policy allows", hint="raise max_bytes")
+    _refuse_others(view)
+    view = unpacked(view, policy)
+    machine = Machine(view, 0, take_array)
+    root = machine.run()
+    if machine.pos != len(view):
+        raise GraphError(
+            f"{len(view) - machine.pos} bytes follow the end of the pickle", hint="keep one model in a file"
+        )
+    return root
+
+
+def _refuse_others(view: memoryview) -> None:
+    if not len(view):
+        raise ContainerError("the file is empty", hint="check that writing it ended well")
+    if bytes(view[:2]) == b"ZF":
+        raise ContainerError(
+            "the file was written by a joblib before 0.10, in a form that nothing writes any more",
+            hint="open it with that joblib, and save the model again with a newer one",
+        )
+    if bytes(view[:4]) == b"PK\x03\x04":
+        raise ContainerError("the file is a zip archive, not a pickle", hint="name its own format")
+    if view[-1] != ord(".") and packing_of(view) is None:
+        raise ContainerError(
+            "the file does not end as a pickle does",
+            hint="it is cut off, or no pickle: get it again from where it came from",
+        )
+
+
+def read(
+    data: bytes | bytearray | memoryview, policy: Policy | None = None, on_drift: OnDrift = "raise"
+) -> tuple[Any, Facts]:
+    """The model in a pickle or joblib file, and what the file says of itself. No code of the file runs.
+
+    Raises a ``LoadError`` with the path of whatever is refused, and ``DriftError`` if another version of scikit-learn
+    wrote the file: nothing proves then that the model still answers the same.
+    """
+    if on_drift not in ("raise", "warn", "ignore"):
+        raise UsageError(f"{quote(str(on_drift))} is no choice", hint='pass on_drift="raise", "warn" or "ignore"')
+    policy = policy or Policy()
+    try:
+        return _read(data, policy, on_drift)
+    except MemoryError:
+        raise GraphError("the file asks for more memory than there is") from None
+
+
+def _read(data: bytes | bytearray | memoryview, policy: Policy, on_drift: OnDrift) -> tuple[Any, Facts]:
+    from modelkeep.formats.keep.files import read_graph
+    from modelkeep.formats.unpickle.mapping import Transcriber
+
+    root = records(data, policy)
+    transcriber = Transcriber(policy, len(data))
+    try:
+        files = {name: _joined(part) for name, part in transcriber.files(root).items()}
+    except ModelkeepError:
+        raise
+    except Exception as error:
+        # A mapping met a value that no pickler makes; what it raised is not the reader's to understand.
+        raise GraphError(f"the pickle can't be mapped: {quote(f'{type(error).__name__}: {error}')}") from error
+    facts = Facts(tuple(sorted(transcriber.versions)), packing_of(memoryview(data).cast("B")))
+    _check_drift(facts, on_drift)
+    return read_graph(files, policy), facts
+
+
+def _joined(part: Any) -> memoryview:
+    """A part of the graph in memory that belongs to the model from then on."""
+    made = bytearray(part.size)
+    place = 0
+    for chunk in part.chunks():
+        view = memoryview(chunk).cast("B")
+        made[place : place + len(view)] = view
+        place += len(view)
+    return memoryview(made)
+
+
+def _check_drift(facts: Facts, on_drift: OnDrift) -> None:
+    if not facts.sklearn_versions:
+        return
+    import sklearn
+
+    others = [version for version in facts.sklearn_versions if version != sklearn.__version__]
+    if not others or on_drift == "ignore":
+        return
+    found = " and ".join(quote(version, 40).strip("'") for version in others[:3])
+    message = f"the file was written by scikit-learn {found}, and {sklearn.__version__} is installed"
+    hint = "open it where that version is installed and save it with modelkeep there; or pass on_drift='warn'"
+    if on_drift == "raise":
+        raise DriftError(f"{message}: nothing proves that the model still answers the same", hint=hint)
+    warnings.warn(f"{message}: nothing proves that the model still answers the same", stacklevel=4)

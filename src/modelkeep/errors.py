@@ -42,7 +42,7 @@ def quote(value: object, limit: int = QUOTE_LIMIT) -> str:
 
 def _printable(char: str) -> str:
     if unicodedata.category(char)[0] == "C":  # controls, formats (bidi overrides), surrogates
-        return char.encode("unicode_escape").decode("ascii")
+        return ascii(char)[1:-1]
     return char
 
 

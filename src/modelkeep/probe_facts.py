@@ -25,6 +25,7 @@ _CENTRES = (("mean_", "scale_"), ("center_", "scale_"), ("statistics_", None), (
 _SAMPLES = ("_fit_X", "X_train_", "X_fit_", "support_vectors_", "cluster_centers_", "means_", "theta_", "centroids_")
 
 Columns = np.ndarray[Any, Any]
+NONE = np.arange(0)
 
 
 @dataclass
@@ -52,14 +53,26 @@ def look(model: Any, *, values: bool = True) -> Facts:
     ``centre`` is NaN in columns of which no scale is known; without ``values`` it stays empty.
     """
     names = getattr(model, "feature_names_in_", None)
-    width = getattr(model, "n_features_in_", None)
-    facts = Facts(int(width) if isinstance(width, int | np.integer) else None)
+    facts = Facts(_width(model, 0))
     if isinstance(names, np.ndarray) and names.ndim == 1:
         facts.names = [str(name) for name in names.tolist()]
     if values and facts.width is not None:
         facts.centre, facts.spread = np.full(facts.width, np.nan), np.ones(facts.width)
     _visit(model, np.arange(facts.width or 0), facts, 0)
     return facts
+
+
+def _width(model: Any, depth: int) -> int | None:
+    """The number of raw columns: the model's own, or that of its first part which sees them."""
+    width = getattr(model, "n_features_in_", None)
+    state = getattr(model, "__dict__", None)
+    if isinstance(width, int | np.integer):
+        return int(width)
+    if state is None or depth > 4:
+        return None
+    if state.get("kernel") is not None and len(shape := state.get("shape_fit_", ())) == 2:
+        return int(shape[1])
+    return next((found for part, _ in _parts(model, state, NONE) if (found := _width(part, depth + 1))), None)
 
 
 def _visit(model: Any, columns: Columns, facts: Facts, depth: int) -> None:

@@ -8,7 +8,6 @@ during the first run, or the model holds a class or function of a package that i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +37,7 @@ class NotFittedError(Exception):
 @dataclass
 class Recording:
     model: Any
-    methods: Sequence[str]
+    methods: list[str]
     notes: list[str] = field(default_factory=list)
 
     def ask(self, method: str, block: Any) -> Any:
@@ -67,11 +66,11 @@ def recorded(recording: Recording, sample: Any, picture: Still) -> Blocks:
     base, block, first = _accepted(recording, sample, facts)
     if block is None:
         return []
-    answers, short = _answers(recording, block, first)
+    answers, refused = _answers(recording, block, first)
     blocks = [(block, answers)]
-    if short:
+    if refused:
         few = take(base, range(min(SHORT, count(base))))
-        blocks.append((few, _short_answers(recording, few, short)))
+        blocks.append((few, _short_answers(recording, few, refused)))
     blocks = [(rows, found) for rows, found in blocks if found]
     if picture.foreign or picture.moved():
         blocks = _repeated(recording, blocks)
@@ -80,19 +79,30 @@ def recorded(recording: Recording, sample: Any, picture: Still) -> Blocks:
 
 def _accepted(recording: Recording, sample: Any, facts: Facts) -> tuple[Any, Any, Any]:
     """The plain rows, the block of all rows that the model takes, and the first method's answer for it."""
-    method = next((name for name in recording.methods if name not in BULKY), recording.methods[0])
     refused = ""
     for base in [sample] if sample is not None else made(recording.model, facts):
         edits = _edits(recording, base, facts)
         block = build(base, edits)
-        answer, why = recording.attempt(method, block)
+        method, answer, why = _first(recording, block)
         if why and edits:
             block, answer, why = _without_refused(recording, method, base, edits, why)
         if not why:
             return base, block, {method: answer}
-        refused = refused or why
-    recording.notes.append(f"{'the sample' if sample is not None else 'made rows'} not accepted by {method}: {refused}")
+        refused = refused or f"{method}: {why}"
+    recording.notes.append(f"{'the sample' if sample is not None else 'made rows'} not accepted by {refused}")
     return None, None, None
+
+
+def _first(recording: Recording, block: Any) -> tuple[str, Any, str]:
+    """The first method that the model really has, its answer, or why there is none."""
+    for method in list(recording.methods):
+        answer, why = recording.attempt(method, block) if method not in BULKY else (None, "")
+        if why.startswith(("NotImplementedError", "AttributeError")):
+            recording.methods.remove(method)
+            recording.notes.append(f"{method} is left out: {why}")
+        elif method not in BULKY or recording.methods == [method]:
+            return method, answer, why
+    return "any method", None, "none of them is implemented"
 
 
 def _facts(recording: Recording, sample: Any) -> Facts:
@@ -143,48 +153,52 @@ def _accepted_kind(recording: Recording, method: str, base: Any, edits: list[Edi
     return [] if why else group
 
 
-def _answers(recording: Recording, block: Any, first: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The answers for the main block, and the methods that need a short one."""
-    answers, short = dict[str, Any](), list[str]()
+def _answers(recording: Recording, block: Any, first: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The answers for the main block, and the methods that need a short one, with the reason."""
+    answers, refused = dict[str, Any](), dict[str, str]()
     for method in recording.methods:
-        if method == "inverse_transform":
-            if "transform" in answers:
-                _inverse(recording, answers)
-            continue
         if method in BULKY:
-            short.append(method)
-            continue
-        answer, why = (first[method], "") if method in first else recording.attempt(method, block)
-        if why:
-            recording.notes.append(f"hard rows not accepted by {method}: {why}")
-            short.append(method)
-        elif cells(answer) > CELLS:
-            short.append(method)
-        elif not _kept(answer):
-            recording.notes.append(f"{method} answers with a {type(answer).__name__}, which is not kept")
+            refused[method] = ""
+        elif method == "inverse_transform" and "transform" not in answers:
+            if "transform" in refused:
+                refused[method] = ""
         else:
-            answers[method] = answer
-    return answers, short
+            given = first[method] if method in first else None
+            answer, why = (given, _unfit(given)) if method in first else _answer(recording, method, block, answers)
+            if why:
+                refused[method] = why
+            else:
+                answers[method] = answer
+    return answers, refused
 
 
-def _inverse(recording: Recording, answers: dict[str, Any]) -> None:
-    answer, why = recording.attempt("inverse_transform", answers["transform"])
-    if why:
-        recording.notes.append(f"inverse_transform is left out: {why}")
-    elif cells(answer) <= CELLS and _kept(answer):
-        answers["inverse_transform"] = answer
+def _answer(recording: Recording, method: str, rows: Any, answers: dict[str, Any]) -> tuple[Any, str]:
+    answer, why = recording.attempt(method, asked(method, rows, answers))
+    return answer, why or _unfit(answer)
 
 
-def _short_answers(recording: Recording, few: Any, methods: list[str]) -> dict[str, Any]:
-    answers = {}
-    for method in methods:
-        answer, why = recording.attempt(method, few)
-        if not why and (cells(answer) > CELLS or not _kept(answer)):
-            why = "its answer is too large" if _kept(answer) else f"a {type(answer).__name__} is not kept"
+def _unfit(answer: Any) -> str:
+    """Why an answer can't be kept, or nothing."""
+    if not _kept(answer):
+        return f"a {type(answer).__name__} can't be kept"
+    return "its answer is too large" if cells(answer) > CELLS else ""
+
+
+def _short_answers(recording: Recording, few: Any, refused: dict[str, str]) -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    for method, before in refused.items():
+        if method == "inverse_transform" and "transform" not in answers:
+            answer, why = _answer(recording, "transform", few, answers)
+            if why:
+                continue
+            answers["transform"] = answer
+        answer, why = _answer(recording, method, few, answers)
         if why:
             recording.notes.append(f"{method} is left out: {why}")
         else:
             answers[method] = answer
+            if before:
+                recording.notes.append(f"{method} is asked for the first rows only: {before}")
     return answers
 
 

@@ -289,11 +289,21 @@ def encode_seed_sequence(encoder: Encoder, value: Any) -> Node:
     return ["seedsequence", *(encoder.node(field) for field in fields)]
 
 
+def _whole(values: Any) -> bool:
+    """Whether ``values`` is a flat sequence of whole numbers."""
+    if type(values) is np.ndarray:
+        return values.dtype.kind in "iu" and values.ndim == 1
+    return type(values) in (list, tuple) and set(map(type, values)) <= {int}
+
+
 def decode_seed_sequence(builder: Builder, node: Node) -> Any:
     builder.arity(node, 5)
     entropy, key, size, spawned = (builder.build(value) for value in node[1:])
-    if not (type(size) is int and 4 <= size <= 64 and type(key) is list and len(key) <= 64):
+    if not (type(size) is int and 4 <= size <= 64 and type(key) is list and len(key) <= 64 and _whole(key)):
         raise CheckError("a seed sequence has an unusable pool or key")
+    # numpy walks into nested lists, and would for ever in one that holds itself.
+    if not (entropy is None or type(entropy) is int or _whole(entropy)):
+        raise CheckError("the entropy of a seed sequence is whole numbers")
     try:
         return np.random.SeedSequence(entropy, spawn_key=key, pool_size=size, n_children_spawned=spawned)
     except (TypeError, ValueError, OverflowError) as error:

@@ -83,7 +83,8 @@ def fill_map(builder: Builder, made: dict[Any, Any], keys: Any, values: Any) -> 
     if len(keys) != len(values):
         raise GraphError("a map has another number of keys than of values")
     try:
-        made.update(zip(keys, builder.fill(values), strict=True))
+        pairs = zip(keys, builder.fill(values), strict=True)
+        dict.update(made, pairs) if type(made) is Counter else made.update(pairs)  # a Counter would count the pairs
     except TypeError as error:
         raise GraphError(f"a key of a map can't be a key: {error}") from None
     if len(made) != len(keys):

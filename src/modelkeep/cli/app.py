@@ -1,0 +1,45 @@
+"""The command line: its commands, and what all of them share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from modelkeep import __version__
+from modelkeep.cli import about, files
+
+# Plain help: rich would more than double the time that it takes to show.
+app = typer.Typer(
+    name="modelkeep",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"modelkeep {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _all(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Keep trained models: save, reload anywhere, and prove that the answers are the same.
+
+    Start with: modelkeep demo
+
+    \b
+    Exit codes: 0 done, 1 an error (diff: the files differ), 2 a wrong call (diff: an error).
+    Errors go to stderr; with --json they are an object {"error", "hint", "kind"} on stdout.
+    """
+
+
+for command in (about.demo, files.inspect, files.verify, files.diff, files.convert, about.formats, about.doctor):
+    app.command()(command)

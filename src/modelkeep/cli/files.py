@@ -1,0 +1,128 @@
+"""Commands on files: inspect, verify, diff, convert."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+import typer
+
+from modelkeep.cli.options import AllowCode, AllowRegex, Json, OnDrift, Trust, policy
+from modelkeep.cli.waiting import waiting
+
+
+def _file(name: str, text: str) -> Any:
+    return typer.Argument(metavar=name, help=text, show_default=False)
+
+
+def inspect(
+    file: Annotated[str, _file("FILE", "A .keep, pickle or joblib file.")],
+    code: Annotated[bool, typer.Option("--code", help="Show the source that the file carries.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List every array and parameter.")] = False,
+    json: Json = False,
+) -> int:
+    """Show what is in a file, without building the model or running anything of it.
+
+    \b
+    Example: modelkeep inspect iris.keep
+    """
+    from modelkeep import verbs
+
+    with waiting("reading"):
+        found = verbs.inspect(file)
+    if json:
+        from modelkeep.cli.screen import print_json
+
+        print_json(found.as_dict())
+    else:
+        from modelkeep.cli.show_inspection import show, show_code
+
+        show_code(found) if code else show(found, every)
+    return 0
+
+
+def verify(
+    file: Annotated[str, _file("FILE", "A .keep file.")],
+    trust: Trust = None,
+    allow_code: AllowCode = False,
+    allow_regex: AllowRegex = False,
+    json: Json = False,
+) -> int:
+    """Check every byte, the inside of the model, and that it still gives the answers it gave when it was saved.
+
+    \b
+    Example: modelkeep verify iris.keep
+    """
+    from modelkeep import verbs
+
+    with waiting("verifying") as progress:
+        found = verbs.verify(file, policy=policy(trust, allow_code, allow_regex), progress=progress)
+    if json:
+        from modelkeep.cli.screen import print_json
+
+        print_json(found.as_dict())
+    else:
+        from modelkeep.cli.show_files import show_verified
+
+        show_verified(found)
+    return 0
+
+
+def diff(
+    first: Annotated[str, _file("A", "A .keep file.")],
+    second: Annotated[str, _file("B", "Another .keep file.")],
+    trust: Trust = None,
+    allow_code: AllowCode = False,
+    allow_regex: AllowRegex = False,
+    json: Json = False,
+) -> int:
+    """Show what differs between two files: parameters, arrays, trees, names, and the answers.
+
+    The exit code is 0 if nothing differs, 1 if something does, 2 if they can't be compared.
+
+    \b
+    Example: modelkeep diff monday.keep friday.keep
+    """
+    from modelkeep import verbs
+
+    with waiting("comparing"):
+        found = verbs.diff(first, second, policy=policy(trust, allow_code, allow_regex))
+    if json:
+        from modelkeep.cli.screen import print_json
+
+        print_json(found.as_dict())
+    else:
+        from modelkeep.cli.show_diff import show
+
+        show(found)
+    return 1 if found else 0
+
+
+def convert(
+    source: Annotated[str, _file("SRC", "The file to read: .pkl, .joblib or .keep.")],
+    target: Annotated[str, _file("DST", "The file to write; its suffix says the format.")],
+    trust: Trust = None,
+    allow_code: AllowCode = False,
+    allow_regex: AllowRegex = False,
+    on_drift: OnDrift = "raise",
+    json: Json = False,
+) -> int:
+    """Write a model in another format. A pickle or joblib file is read without executing it.
+
+    \b
+    Example: modelkeep convert old.joblib new.keep
+    """
+    from modelkeep import verbs
+    from modelkeep.loading import OnDrift as Choice
+
+    rules = policy(trust, allow_code, allow_regex)
+    with waiting("converting") as progress:
+        found = verbs.convert(source, target, policy=rules, on_drift=cast(Choice, on_drift), progress=progress)
+    if json:
+        from modelkeep.cli.screen import print_json
+
+        print_json(found.as_dict())
+    else:
+        from modelkeep.cli.show_files import show_converted
+
+        show_converted(found)
+    return 0

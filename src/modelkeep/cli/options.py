@@ -1,0 +1,33 @@
+"""Options that several commands have, each described once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from modelkeep.policy import Policy
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option("--trust", metavar="NAME", help="A class or module of your own that the file may use. Repeatable."),
+]
+AllowCode = Annotated[
+    bool, typer.Option("--allow-code", help="Let the file run code: source that it carries, or a pickle.")
+]
+AllowRegex = Annotated[
+    bool, typer.Option("--allow-regex", help="Accept token patterns that may take very long on hostile text.")
+]
+OnDrift = Annotated[
+    str,
+    typer.Option("--on-drift", metavar="raise|warn|ignore", help="What to do if nothing proves the same answers."),
+]
+
+
+def policy(trust: list[str] | None, allow_code: bool = False, allow_regex: bool = False) -> Policy:
+    """The policy that the options ask for."""
+    from modelkeep.policy import Policy
+
+    return Policy(trust=tuple(trust or ()), allow_code=allow_code, allow_regex=allow_regex)

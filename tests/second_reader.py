@@ -232,7 +232,7 @@ def read_arrays(data: bytes) -> int:
     raw = data[8 : 8 + size]
     header = read_json(raw, "parse")
     need("parse", type(header) is dict, "the header is no object")
-    place = 0
+    place, last = 0, (-99, 0)
     for name, info in header.items():
         need("parse", re.fullmatch(r"0|[1-9]\d{0,8}", name, re.A) and int(name) < len(header), "a name")
         need("parse", exactly(info, {"dtype": str, "shape": list, "data_offsets": list}), "a tensor's fields")
@@ -242,8 +242,8 @@ def read_arrays(data: bytes) -> int:
         need("parse", [type(n) for n in info["data_offsets"]] == [int, int], "the offsets")
         begin, end = info["data_offsets"]
         need("parse", begin == place and end - begin == math.prod(shape) * (item or 0), "overlap, gap or size")
-        need("parse", (8 + size + begin) % (item or 1) == 0, "an unaligned tensor")
-        place = end
+        need("parse", (-(item or 0), int(name)) > last, "a tensor out of order")
+        place, last = end, (-(item or 0), int(name))
     need("parse", 8 + size + place == len(data), "bytes behind the last tensor")
     again = json.dumps(header, separators=(",", ":")).encode()
     need("parse", raw == again + b" " * (-(8 + len(again)) % 64), "the header is not canonical")

@@ -21,21 +21,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelkeep import errors as errors
     from modelkeep.policy import Policy as Policy
+    from modelkeep.verbs import convert as convert
+    from modelkeep.verbs import diff as diff
     from modelkeep.verbs import dumps as dumps
+    from modelkeep.verbs import inspect as inspect
     from modelkeep.verbs import load as load
     from modelkeep.verbs import loads as loads
     from modelkeep.verbs import save as save
+    from modelkeep.verbs import verify as verify
 
 __version__ = "0.1.0"
 
 # Names are resolved on first use, so that `import modelkeep` costs next to nothing.
 _NAMES = {
     "Policy": "modelkeep.policy",
+    "convert": "modelkeep.verbs",
+    "diff": "modelkeep.verbs",
     "dumps": "modelkeep.verbs",
     "errors": "modelkeep",
+    "inspect": "modelkeep.verbs",
     "load": "modelkeep.verbs",
     "loads": "modelkeep.verbs",
     "save": "modelkeep.verbs",
+    "verify": "modelkeep.verbs",
 }
 __all__ = sorted(_NAMES)  # noqa: PLE0605
 

@@ -79,20 +79,34 @@ class _Probe(msgspec.Struct):
     notes: list[str] = []
 
 
+# A Struct evaluates its annotations at its first use: now, because a load is to evaluate nothing.
+_VERSION, _MANIFEST = msgspec.json.Decoder(_VersionOnly), msgspec.json.Decoder(Manifest)
+for _kind in (_Environment, _Facts, _Probe):
+    msgspec.convert({}, _kind)
+
+
+class _Kinds(msgspec.Struct):
+    environment: _Environment
+    facts: _Facts
+    probe: _Probe
+
+
+# Made once, here: a first use of a type compiles its annotations, which no load is to do.
+_VERSION, _MANIFEST, _KINDS = (msgspec.json.Decoder(kind) for kind in (_VersionOnly, Manifest, _Kinds))
+
+
 def decode_manifest(data: bytes) -> Manifest:
     """The manifest in ``data``; refused unless it is canonical: it must re-encode to the same bytes."""
     try:
-        version = msgspec.json.decode(data, type=_VersionOnly).modelkeep
+        version = _VERSION.decode(data).modelkeep
         if version > ARTIFACT_VERSION:
             raise VersionError(
                 f"the artifact has version {quote(str(version), 20)}, and this modelkeep reads up to version {ARTIFACT_VERSION}",
                 hint="install a newer modelkeep: pip install -U modelkeep",
             )
-        manifest = msgspec.json.decode(data, type=Manifest)
+        manifest = _MANIFEST.decode(data)
         canonical = manifest.encode() == data and version == ARTIFACT_VERSION
-        msgspec.convert(manifest.environment, _Environment)
-        msgspec.convert(manifest.facts, _Facts)
-        msgspec.convert(manifest.probe, _Probe)
+        _KINDS.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError) as error:
         raise ContainerError(f"the manifest is not valid: {quote(str(error))}", hint=DAMAGED_HINT) from None
     if not canonical or _has_float(manifest):

@@ -11,6 +11,7 @@ from modelkeep import catalog, loading, saving
 from modelkeep.errors import LoadError, UsageError
 from modelkeep.loading import Opened, Rules
 from modelkeep.ports import Format
+from modelkeep.verification import in_file
 
 Path = str | os.PathLike[str]
 Progress = Callable[[int, int], None]
@@ -36,10 +37,15 @@ class Converted:
 
 
 def convert(
-    source: Path, target: Path, rules: Rules, format: Format, progress: Progress = lambda done, total: None
+    source: Path,
+    target: Path,
+    rules: Rules,
+    format: Format,
+    source_format: str | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> Converted:
     """Read ``source``, write ``target`` in ``format``. Nothing is written unless all of the source was understood."""
-    opened = loading.open_source(source, rules.policy)
+    opened = loading.open_source(source, rules.policy, source_format)
     if opened.format.name == format.name:
         raise UsageError(
             f"both files are {format.name} files: there is nothing to convert",
@@ -72,7 +78,7 @@ def read(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
     try:
         model, facts = catalog.resolve(opened.format.inert)(opened.data, rules.policy, rules.on_drift)
     except LoadError as error:
-        raise error.within(opened.name) from None
+        raise in_file(error, opened.name) from None
     return model, asdict(facts)
 
 

@@ -97,7 +97,7 @@ def acting(folder: Path) -> tuple[Refusal, ...]:
         loaded = converted = None
     return (
         _refusal("a pickle that makes a file when it is read, loaded", [loaded], instead),
-        _refusal("the same pickle, converted", [converted], instead),
+        _refusal("the same pickle, converted", [converted]),
     )
 
 

@@ -15,6 +15,7 @@ from modelkeep.loading import Opened, Source
 from modelkeep.outline import OBJECTS, Item, Outline, outline
 from modelkeep.outline_values import ArrayFact, Values
 from modelkeep.policy import Policy
+from modelkeep.verification import in_file
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def inspect(source: Source, policy: Policy, format: str | None = None) -> Inspec
     try:
         return _keep(opened, artifact)
     except LoadError as error:
-        raise error.within(opened.name) from None
+        raise in_file(error, opened.name) from None
 
 
 def _keep(opened: Opened, artifact: Artifact) -> Inspection:

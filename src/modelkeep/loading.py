@@ -104,6 +104,7 @@ def open_artifact(opened: Opened, integrity: Integrity = "full") -> Artifact:
     """The artifact in a keep file, with every byte compared unless the caller vouches for them."""
     try:
         artifact = bundle.open_bundle(opened.data)
+        keep.check_names(artifact.files)
         if integrity == "full":
             artifact.verify()
     except LoadError as error:

@@ -251,7 +251,7 @@ def _note_edges(state: dict[str, Any], columns: Columns, facts: Facts) -> None:
         found = list(quantiles.T)
     elif isinstance(steps := state.get("X_thresholds_"), np.ndarray):
         found, columns = [steps], np.zeros(1, dtype=np.intp)
-    for column, values in zip(columns.tolist()[:64], found or (), strict=False):
+    for column, values in zip(columns[:64].tolist(), found or (), strict=False):
         inner = values[len(values) // 2] if len(values) else np.nan
         if np.isfinite(inner):
             facts.edges.append((column, float(inner)))

@@ -35,7 +35,7 @@ def propose(base: Any, facts: Facts, gaps: dict[int, bool] | None, *, extremes: 
     width = base.shape[1]
     numbers = _numbers(base, kind)
     edits = _splits(base, facts, numbers) if len(numbers) else []
-    edits += _missing(base, kind, gaps or {})
+    edits += _missing(base, kind, gaps or {}, facts)
     edits += _unseen(base, kind, facts)
     if len(numbers) and (kind != "frame" or width <= EDITED):
         edits += _extremes(count(base), extremes)
@@ -56,7 +56,7 @@ def _extremes(rows: int, names: tuple[str, ...]) -> list[Edit]:
     return [Edit(spaced(rows, 4)[i % min(rows, 4)], "extremes", whole=name) for i, name in enumerate(names)]
 
 
-def _missing(base: Any, kind: str, gaps: dict[int, bool]) -> list[Edit]:
+def _missing(base: Any, kind: str, gaps: dict[int, bool], facts: Facts) -> list[Edit]:
     """Every column that takes a gap gets one; in a wide table one row has gaps in several columns."""
     columns = [column for column, takes in gaps.items() if takes and _holds_gap(base, kind, column)]
     if not columns or kind == "sparse":
@@ -64,7 +64,15 @@ def _missing(base: Any, kind: str, gaps: dict[int, bool]) -> list[Edit]:
     if kind == "frame":  # one column of a frame takes as long to edit as a whole array
         columns = [columns[i] for i in spaced(len(columns), EDITED)]
     rows = min(len(columns), MISSING_ROWS)
-    return [Edit(i * count(base) // rows, "missing", dict.fromkeys(columns[i::rows], MISSING)) for i in range(rows)]
+    return [
+        Edit(i * count(base) // rows, "missing", {column: _gap(facts, column) for column in columns[i::rows]})
+        for i in range(rows)
+    ]
+
+
+def _gap(facts: Facts, column: int) -> Any:
+    """The missing value that the column's encoder has seen, None, or else that of the column's dtype."""
+    return None if any(value is None for value in facts.categories.get(column, ())[-2:]) else MISSING
 
 
 def _holds_gap(base: Any, kind: str, column: int) -> bool:

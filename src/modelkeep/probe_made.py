@@ -10,7 +10,7 @@ import numpy as np
 
 from modelkeep.probe_facts import Facts, spaced
 from modelkeep.probe_hard import EXTREMES
-from modelkeep.probe_rows import CELLS, CHOSEN, take
+from modelkeep.probe_rows import CELLS, CHOSEN
 
 _GOLDEN = 0.6180339887498949
 _WORDS = ["the quick brown fox", "a lazy dog", "Hello, world", "1984 was a year", "naïve café"]
@@ -76,13 +76,14 @@ def _tables(facts: Facts, tags: Any) -> Iterator[Any]:
     values = _weyl(rows, width)
     if len(facts.centre) == width:
         values = values * facts.spread + np.where(np.isnan(facts.centre), 0.0, facts.centre)
-    guises = [values, np.abs(values), np.abs(np.round(values)), (values > 0).astype(np.float64)]
-    if getattr(tags, "positive_only", False) or getattr(tags, "pairwise", False):
-        guises = guises[1:]
-    for guise in guises:
-        yield _table(guise, facts)
-    if facts.fitted is not None:
-        yield _table(take(facts.fitted, spaced(len(facts.fitted), rows)), facts)
+    if facts.fitted is not None:  # near rows that the model knows: far from them a neighbour search is slow
+        near = facts.fitted[np.resize(spaced(len(facts.fitted), rows), rows)]
+        values = near + 0.1 * _weyl(rows, width) * facts.spread
+    if not getattr(tags, "positive_only", False) and not getattr(tags, "pairwise", False):
+        yield _table(values, facts)
+    yield _table(np.abs(values), facts)
+    yield _table(np.abs(np.round(values)), facts)
+    yield _table((values > 0).astype(np.float64), facts)
     if len(facts.categories) == 0:
         yield _table(np.round(values).astype(np.int64), facts)
 
@@ -112,8 +113,11 @@ def _array_table(values: Any, known: dict[int, Any]) -> Any:
 
 def _weyl(rows: int, width: int) -> Any:
     """Numbers spread evenly over (-2, 2), the same on every platform: multiples of the golden ratio, modulo one."""
-    steps = (np.arange(width) + 1) * _GOLDEN
-    return 4 * np.mod(np.outer(np.arange(rows) + 1, np.mod(steps, 1)), 1) - 2
+    steps = np.arange(1, width + 1) * _GOLDEN
+    steps -= np.floor(steps)
+    table = np.outer(np.arange(1, rows + 1), steps)
+    table -= np.floor(table)
+    return 4 * table - 2
 
 
 def _ladder(model: Any, facts: Facts) -> Any:

@@ -163,8 +163,10 @@ def _answers(recording: Recording, block: Any, first: dict[str, Any]) -> tuple[d
             if "transform" in refused:
                 refused[method] = ""
         else:
-            given = first[method] if method in first else None
-            answer, why = (given, _unfit(given)) if method in first else _answer(recording, method, block, answers)
+            if method in first:
+                answer, why = first[method], _unfit(first[method])
+            else:
+                answer, why = _answer(recording, method, block, answers)
             if why:
                 refused[method] = why
             else:

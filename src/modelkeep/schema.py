@@ -8,6 +8,7 @@ from typing import Any
 
 #: More categories, classes or columns than this are counted, not listed.
 LISTED = 1000
+JUDGED = 4096
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,12 @@ def missing_columns(model: Any) -> dict[int, bool] | None:
     """By column, whether the model takes a missing value there; None when the model doesn't say.
 
     Read from scikit-learn's tags. In a pipeline a gap goes on to the next step until a step fills or encodes it.
+    Of a very wide table only the first columns are judged.
     """
-    fates = _fates(model, int(getattr(model, "n_features_in_", 0) or 0), 0)
+    try:
+        fates = _fates(model, min(int(getattr(model, "n_features_in_", 0) or 0), JUDGED), 0)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None  # tags are the model's own code, and attributes named as in a pipeline may be something else
     return None if fates is None else {column: fate != "refuse" for column, fate in enumerate(fates)}
 
 
@@ -139,13 +144,14 @@ def _split(model: Any, parts: list[Any], width: int, depth: int) -> list[str]:
         listed = [chosen] if isinstance(chosen, str | int) else chosen
         if isinstance(listed, slice):
             listed = range(width)[listed] if not isinstance(listed.start or listed.stop, str) else ()
-        elif len(listed) == width and all(isinstance(flag, bool) or str(flag) in ("True", "False") for flag in listed):
+        elif len(listed) and type(listed[0]).__name__ in ("bool", "bool_"):
             listed = [i for i, flag in enumerate(listed) if flag]
         places = [names[key] if isinstance(key, str) else int(key) for key in listed]
         if not isinstance(part, str):
             found = _fates(part, len(places), depth + 1) or ["refuse"] * len(places)
             for place, fate in zip(places, found, strict=False):
-                fates[place] = "refuse" if "refuse" in (fate, fates[place]) else fate
+                if place < width:
+                    fates[place] = "refuse" if "refuse" in (fate, fates[place]) else fate
     return fates
 
 

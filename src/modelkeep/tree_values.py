@@ -78,12 +78,13 @@ def node_depths(is_split: Array, is_child: Array, left: Array, right: Array) -> 
     return depth
 
 
-def same_bits(one: Array, other: Array | float) -> bool:
-    """Whether two arrays are equal to the last bit: -0.0 is not 0.0, and a NaN is itself."""
-    if one.dtype.kind != "f":
-        return bool((one == other).all())
-    bits = np.dtype(f"i{one.dtype.itemsize}")
-    return bool((np.ascontiguousarray(one).view(bits) == np.asarray(other, one.dtype).view(bits)).all())
+def equal_bits(one: Array, other: Array | float) -> Array:
+    """Where two arrays are equal to the last bit: -0.0 is not 0.0, and a NaN is itself."""
+    if one.dtype.kind == "f":
+        bits = np.dtype(f"i{one.dtype.itemsize}")
+        one, other = np.ascontiguousarray(one).view(bits), np.ascontiguousarray(other, one.dtype).view(bits)
+    equal: Array = one == other
+    return equal
 
 
 def whole_numbers(values: Array) -> Array | None:
@@ -93,4 +94,4 @@ def whole_numbers(values: Array) -> Array | None:
     if not (values.min() >= 0 and values.max() < 2**32):  # a NaN fails both
         return None
     whole = values.astype(np.uint32)
-    return whole if same_bits(whole.astype(np.float64), np.ascontiguousarray(values)) else None
+    return whole if equal_bits(whole.astype(np.float64), values).all() else None

@@ -87,13 +87,13 @@ def loads(data: bytes | bytearray | memoryview, **options: Any) -> Any:
     return load(data, **options)
 
 
-def inspect(path: Source, *, policy: Policy | None = None) -> Inspection:
+def inspect(path: Source, *, policy: Policy | None = None, format: str | None = None) -> Inspection:
     """What is in a file: classes, parameters, sizes, schema, environment, probe. Nothing is built, imported or run.
 
     >>> inspect(dumps({"weights": [1.0, 2.0]})).format
     'keep'
     """
-    return inspection.inspect(path, policy or Policy())
+    return inspection.inspect(path, policy or Policy(), format)
 
 
 def verify(path: Source, *, policy: Policy | None = None, progress: Progress = lambda done, total: None) -> Verified:
@@ -120,15 +120,17 @@ def convert(
     policy: Policy | None = None,
     on_drift: OnDrift = "raise",
     format: str | None = None,
+    source_format: str | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Converted:
     """Write the model of one file in another format. A pickle or joblib file is read without being executed.
 
     on_drift: ``"warn"`` converts a file that another version of scikit-learn wrote, which may answer differently.
-    format: that of the new file; by default what its suffix says.
+    format, source_format: those of the new and of the old file; by default what their suffixes say.
     """
     chosen = catalog.format_named(format) if format else catalog.format_for(os.fspath(target))
-    return conversion.convert(source, target, Rules(policy or Policy(), on_drift), chosen, progress)
+    rules = Rules(policy or Policy(), on_drift)
+    return conversion.convert(source, target, rules, chosen, source_format, progress)
 
 
 def formats() -> tuple[matrix.Row, ...]:

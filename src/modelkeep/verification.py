@@ -60,10 +60,16 @@ def verify(source: Source, policy: Policy, progress: Progress = lambda done, tot
         compare_digests(artifact, progress)
         model = keep.read(artifact, policy)
     except LoadError as error:
-        raise error.within(opened.name) from None
+        raise in_file(error, opened.name) from None
     changes = loading.changed(artifact)
     probe, exact = _replay(artifact, model, changes)
     return _verified(opened, artifact, changes, probe, exact)
+
+
+def in_file(error: LoadError, name: str) -> LoadError:
+    """The same error with the name of the file before the place inside the model."""
+    error.args = (f"{name}: {error}",)
+    return error
 
 
 def _replay(artifact: Artifact, model: Any, changes: list[str]) -> tuple[probes.Probe, bool]:

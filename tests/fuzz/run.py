@@ -37,7 +37,7 @@ class Tally:
         kinds = sorted({key.split(" ")[0] for key in self.counts})
         lines = [f"{'':10}" + "".join(f"{outcome:>11}" for outcome in outcomes)]
         for kind in kinds:
-            lines.append(f"{kind:10}" + "".join(f"{self.counts[f'{kind} {outcome}']:>11}" for outcome in outcomes))
+            lines.append(f"{kind:10}" + "".join(f"{self.counts[f'{kind} {name}']:>11}" for name in outcomes))
         lines.append(f"{self.counts.total()} mutants, {len(self.faults)} faults, the slowest took {self.slowest:.2f} s")
         return "\n".join(lines)
 
@@ -52,20 +52,22 @@ def stretch(folder: Path, seed: str, first: int, last: int) -> Tally:
     """Mutants ``first`` to ``last``; where the child dies, that is a fault, and a new child goes on behind it."""
     tally = Tally()
     while first < last:
-        with tempfile.NamedTemporaryFile() as mark:
-            command = [sys.executable, "-m", "fuzz.worker", str(folder), seed, str(first), str(last), mark.name]
-            done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
-            if done.returncode == 0:
-                result = json.loads(done.stdout.splitlines()[-1])
-                tally.add(Tally(Counter(result["counts"]), result["faults"], result["slowest"]))
-                return tally
-            at = int(Path(mark.name).read_bytes() or b"-1")
-        if at < 0:
-            raise RuntimeError(f"the worker can't start:\n{done.stderr[-3000:]}")
+        command = [sys.executable, "-m", "fuzz.worker", str(folder), seed, str(first), str(last)]
+        done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
+        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
+        for i, outcome, what, seconds, faults in lines:
+            tally.counts[outcome] += 1
+            tally.slowest = max(tally.slowest, seconds)
+            tally.faults += [f"{seed}:{i} {what}: {fault}" for fault in faults]
+            first = i + 1
+        if done.returncode == 0:
+            return tally
+        if "fuzz/judge.py" not in done.stderr:
+            raise RuntimeError(f"the worker failed by itself:\n{done.stderr[-3000:]}")
         how = f"killed by signal {-done.returncode}" if done.returncode < 0 else f"died with code {done.returncode}"
-        tally.faults.append(f"{seed}:{at}: the process {how}\n{done.stderr[-3000:]}")
+        tally.faults.append(f"{seed}:{first}: the process {how}\n{done.stderr[-3000:]}")
         tally.counts["any died"] += 1
-        first = at + 1
+        first += 1
     return tally
 
 

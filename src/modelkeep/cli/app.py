@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -41,5 +42,14 @@ def _all(
     """
 
 
-for command in (about.demo, files.inspect, files.verify, files.diff, files.convert, about.formats, about.doctor):
-    app.command()(command)
+_COMMANDS: list[tuple[Callable[..., int], str]] = [
+    (about.demo, "See it: two models saved, reloaded, compared."),
+    (files.inspect, "Show what is in a file, without running it."),
+    (files.verify, "Check a file: bytes, inside, and answers."),
+    (files.diff, "Show what differs between two files."),
+    (files.convert, "Write a model in another format."),
+    (about.formats, "List the formats and what they hold."),
+    (about.doctor, "Check this installation."),
+]
+for _command, _summary in _COMMANDS:
+    app.command(short_help=_summary)(_command)

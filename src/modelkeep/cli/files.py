@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from modelkeep.cli.options import AllowCode, AllowRegex, Json, OnDrift, Trust, policy
+from modelkeep.cli.options import AllowCode, AllowRegex, Format, Json, OnDrift, Trust, policy
 from modelkeep.cli.waiting import waiting
 
 
@@ -18,6 +18,7 @@ def inspect(
     file: Annotated[str, _file("FILE", "A .keep, pickle or joblib file.")],
     code: Annotated[bool, typer.Option("--code", help="Show the source that the file carries.")] = False,
     every: Annotated[bool, typer.Option("--all", help="List every array and parameter.")] = False,
+    format: Format = None,
     json: Json = False,
 ) -> int:
     """Show what is in a file, without building the model or running anything of it.
@@ -28,7 +29,7 @@ def inspect(
     from modelkeep import verbs
 
     with waiting("reading"):
-        found = verbs.inspect(file)
+        found = verbs.inspect(file, format=format)
     if json:
         from modelkeep.cli.screen import print_json
 
@@ -104,6 +105,8 @@ def convert(
     allow_code: AllowCode = False,
     allow_regex: AllowRegex = False,
     on_drift: OnDrift = "raise",
+    format: Annotated[str | None, typer.Option("--to", metavar="NAME", help="The format to write.")] = None,
+    source_format: Annotated[str | None, typer.Option("--from", metavar="NAME", help="The format to read.")] = None,
     json: Json = False,
 ) -> int:
     """Write a model in another format. A pickle or joblib file is read without executing it.
@@ -114,9 +117,16 @@ def convert(
     from modelkeep import verbs
     from modelkeep.loading import OnDrift as Choice
 
-    rules = policy(trust, allow_code, allow_regex)
     with waiting("converting") as progress:
-        found = verbs.convert(source, target, policy=rules, on_drift=cast(Choice, on_drift), progress=progress)
+        found = verbs.convert(
+            source,
+            target,
+            policy=policy(trust, allow_code, allow_regex),
+            on_drift=cast(Choice, on_drift),
+            format=format,
+            source_format=source_format,
+            progress=progress,
+        )
     if json:
         from modelkeep.cli.screen import print_json
 

@@ -20,9 +20,26 @@ AllowCode = Annotated[
 AllowRegex = Annotated[
     bool, typer.Option("--allow-regex", help="Accept token patterns that may take very long on hostile text.")
 ]
+
+
+def _on_drift(value: str) -> str:
+    if value not in ("raise", "warn", "ignore"):
+        raise typer.BadParameter("choose raise, warn or ignore")
+    return value
+
+
 OnDrift = Annotated[
     str,
-    typer.Option("--on-drift", metavar="raise|warn|ignore", help="What to do if nothing proves the same answers."),
+    typer.Option(
+        "--on-drift",
+        metavar="raise|warn|ignore",
+        help="What to do if nothing proves the same answers.",
+        callback=_on_drift,
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", metavar="NAME", help="The format of the file, where its suffix does not say it."),
 ]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelkeep.cli.text import clean
@@ -20,7 +21,16 @@ PIPE_WIDTH = 120
 
 def print_json(value: Any) -> None:
     """One JSON object in ASCII: control characters of a file are escaped by JSON itself."""
-    print(json.dumps(value, indent=2, default=str))
+    print(json.dumps(_strict(value), indent=2, allow_nan=False))
+
+
+def _strict(value: Any) -> Any:
+    """``value`` as JSON has it: an infinite or missing number is text there."""
+    if isinstance(value, Mapping):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Screen:

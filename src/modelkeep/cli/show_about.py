@@ -68,7 +68,9 @@ def show_report(found: Report) -> None:
     for command in dict.fromkeys(package.install for package in found.packages if package.install):
         screen.line(f"  to get what is missing: {command}")
     screen.heading("checks")
-    screen.table(
-        ["check", "", ""],
-        [(check.name, screen.verdict(check.passed, "ok", "failed"), check.detail) for check in found.checks],
-    )
+    for check in found.checks:
+        screen.fact(check.name, f"{'ok' if check.passed else 'FAILED'}: {check.detail}", 15, _style(check.passed))
+
+
+def _style(good: bool) -> str:
+    return "" if good else "bold red"

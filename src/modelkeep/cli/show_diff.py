@@ -1,9 +1,10 @@
-"""What ``diff`` prints: the shortest account first, then each kind of difference."""
+"""What ``diff`` prints: each kind of difference under its heading, members of an ensemble together."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from modelkeep.cli.screen import Screen
 from modelkeep.cli.text import plural
@@ -12,73 +13,90 @@ from modelkeep.comparison_answers import AnswerChange
 from modelkeep.comparison_trees import TreeChange
 from modelkeep.comparison_values import ArrayChange, NamesChange
 
+#: Lines of one kind before the rest is counted.
 FEW = 10
+#: Differences of one kind in members of one list that are told one by one.
+ALONE = 3
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+
+Entry = TypeVar("Entry", Change, ArrayChange, TreeChange)
 
 
 def show(found: Diff) -> None:
     screen = Screen()
     if not found:
-        screen.line("nothing differs" + (" (the two have the same digest)" if _same(found) else ""))
+        screen.line("nothing differs")
         return
     screen.line(f"- {found.first}", "bold")
     screen.line(f"+ {found.second}", "bold")
-    _changes(screen, "parameters", found.parameters)
-    _changes(screen, "classes", _collapsed(found.classes))
-    _changes(screen, "learned values", found.attributes)
+    _section(screen, "parameters", found.parameters, _change)
+    _section(screen, "classes", found.classes, _change)
+    _section(screen, "learned values", found.attributes, _change)
     _names(screen, found.names)
-    _arrays(screen, found.arrays)
-    _trees(screen, found.trees)
-    _changes(screen, "schema", found.schema)
-    _changes(screen, "environment", found.environment)
-    _changes(screen, "probe", found.probe)
+    _section(screen, "arrays", found.arrays, _array)
+    _section(screen, _trees(found.trees), found.trees, _tree)
+    _section(screen, "schema", found.schema, _change)
+    _section(screen, "environment", found.environment, _change)
+    _section(screen, "probe", found.probe, _change)
     _answers(screen, found)
 
 
-def _same(found: Diff) -> bool:
-    return found.first_digest == found.second_digest
-
-
-def _changes(screen: Screen, title: str, changes: Sequence[Change]) -> None:
-    if not changes:
+def _section(screen: Screen, title: str, entries: Sequence[Entry], told: Callable[[Entry], str]) -> None:
+    if not entries:
         return
     screen.heading(title)
-    for change in changes[: 3 * FEW]:
-        text = f"{change.old} -> {change.new}" if change.kind == "changed" else change.old or change.new
-        screen.paragraph(f"{_SIGNS[change.kind]} {change.path}: {text}", 2, hanging=4)
-    _rest(screen, len(changes) - 3 * FEW)
+    groups = _grouped(entries)
+    for members in groups[:FEW]:
+        first = members[0]
+        path = first.path if len(members) == 1 else _place(first.path)
+        count = f"{len(members):,} places, the first: " if len(members) > 1 else ""
+        screen.paragraph(f"{_SIGNS[first.kind]} {path}: {count}{told(first)}", 2, hanging=4)
+    if len(groups) > FEW:
+        screen.line(f"  ... and {len(groups) - FEW:,} more; see --json", "dim")
 
 
-def _rest(screen: Screen, count: int) -> None:
-    if count > 0:
-        screen.line(f"  ... and {count:,} more; see --json", "dim")
+def _grouped(entries: Iterable[Entry]) -> list[list[Entry]]:
+    """Entries in their order; those of one kind at the same place of many members of a list together."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.kind, _place(entry.path)), []).append(entry)
+    made: list[list[Entry]] = []
+    for members in groups.values():
+        made += [members] if len(members) > ALONE else [[member] for member in members]
+    return made
 
 
-def _collapsed(changes: Iterable[Change]) -> list[Change]:
-    """Members of one list that came or went together as one line: an ensemble that grew."""
-    made: list[tuple[Change, int, str]] = []
-    for change in changes:
-        stem, last = _place(change.path)
-        if made and last >= 0:
-            first, count, _ = made[-1]
-            alike = (first.kind, first.old, first.new) == (change.kind, change.old, change.new)
-            if alike and _place(first.path) == (stem, last - count):
-                made[-1] = (first, count + 1, change.path)
-                continue
-        made.append((change, 1, change.path))
-    return [
-        Change(f"{first.path} to [{_place(last)[1]}]", first.kind, *_counted(first, count)) if count > 1 else first
-        for first, count, last in made
-    ]
+def _place(path: str) -> str:
+    return re.sub(r"\[\d+\]", "[*]", path)
 
 
-def _place(path: str) -> tuple[str, int]:
-    match = re.fullmatch(r"(.*)\[(\d+)\]", path)
-    return (match[1], int(match[2])) if match else (path, -1)
+def _change(change: Change) -> str:
+    return f"{change.old} -> {change.new}" if change.kind == "changed" else change.old or change.new
 
 
-def _counted(change: Change, count: int) -> tuple[str, str]:
-    return (f"{count:,} x {change.old}" if change.old else "", f"{count:,} x {change.new}" if change.new else "")
+def _array(change: ArrayChange) -> str:
+    shape = change.old or change.new
+    if change.kind == "changed" and change.old != change.new:
+        return f"{change.old} -> {change.new}"
+    if not change.count:
+        return shape
+    largest = "" if change.absolute is None else f", by up to {change.absolute:.3g}"
+    relative = "" if change.relative is None else f" (relative {change.relative:.3g})"
+    return f"{shape}; {change.count:,} of {change.total:,} differ{largest}{relative}"
+
+
+def _trees(trees: Sequence[TreeChange]) -> str:
+    counts = [(kind, sum(tree.kind == kind for tree in trees)) for kind in ("changed", "added", "removed")]
+    told = ", ".join(f"{count:,} {kind}" for kind, count in counts if count)
+    return f"trees: {told}, of {trees[0].total:,}" if trees else ""
+
+
+def _tree(tree: TreeChange) -> str:
+    if tree.kind != "changed":
+        return plural(tree.old_nodes or tree.new_nodes, "node")
+    if tree.old_nodes != tree.new_nodes:
+        return f"{tree.old_nodes:,} -> {tree.new_nodes:,} nodes"
+    return f"{plural(tree.old_nodes, 'node')}, which differ in {', '.join(tree.columns)}"
 
 
 def _names(screen: Screen, names: Sequence[NamesChange]) -> None:
@@ -91,7 +109,8 @@ def _names(screen: Screen, names: Sequence[NamesChange]) -> None:
             f"{change.removed_count:,} removed" if change.removed_count else "",
             f"{change.moved:,} with another number or place" if change.moved else "",
         ]
-        screen.paragraph(f"~ {change.path}: {', '.join(filter(None, counts)) or 'kept in another form'}", 2, hanging=4)
+        told = ", ".join(filter(None, counts)) or "the same names, kept in another form"
+        screen.paragraph(f"~ {change.path}: {told}", 2, hanging=4)
         for sign, listed, count in (
             ("+", change.added, change.added_count),
             ("-", change.removed, change.removed_count),
@@ -99,70 +118,32 @@ def _names(screen: Screen, names: Sequence[NamesChange]) -> None:
             if listed:
                 more = f", ... {count - FEW:,} more" if count > FEW else ""
                 screen.paragraph(f"{sign} {', '.join(listed[:FEW])}{more}", 6, hanging=2)
-    _rest(screen, len(names) - FEW)
-
-
-def _arrays(screen: Screen, arrays: Sequence[ArrayChange]) -> None:
-    if not arrays:
-        return
-    screen.heading("arrays")
-    rows = [
-        (f"{_SIGNS[a.kind]} {a.path}", _shape(a), _count(a), _number(a.absolute), _number(a.relative)) for a in arrays
-    ]
-    screen.table(["array", "type and shape", "differ", "largest", "relative"], rows[: 2 * FEW], right=[2, 3, 4])
-    _rest(screen, len(arrays) - 2 * FEW)
-
-
-def _shape(change: ArrayChange) -> str:
-    if change.kind != "changed" or change.old == change.new:
-        return change.old or change.new
-    return f"{change.old} -> {change.new}"
-
-
-def _count(change: ArrayChange) -> str:
-    return f"{change.count:,} of {change.total:,}" if change.count else change.kind
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
-
-
-def _trees(screen: Screen, trees: Sequence[TreeChange]) -> None:
-    if not trees:
-        return
-    screen.heading("trees")
-    kinds = [(kind, [tree for tree in trees if tree.kind == kind]) for kind in ("changed", "added", "removed")]
-    counts = [f"{len(found):,} {kind}" for kind, found in kinds if found]
-    screen.line(f"  {', '.join(counts)}, of {trees[0].total:,}")
-    changed = [tree for tree in trees if tree.kind == "changed"]
-    for tree in changed[:FEW]:
-        nodes = f"{tree.old_nodes:,} nodes"
-        if tree.old_nodes != tree.new_nodes:
-            nodes = f"{tree.old_nodes:,} -> {tree.new_nodes:,} nodes"
-        columns = "" if tree.columns == ("nodes",) else f"; differ in {', '.join(tree.columns)}"
-        screen.paragraph(f"~ {tree.path}: {nodes}{columns}", 2, hanging=4)
-    _rest(screen, len(changed) - FEW)
+    if len(names) > FEW:
+        screen.line(f"  ... and {len(names) - FEW:,} more; see --json", "dim")
 
 
 def _answers(screen: Screen, found: Diff) -> None:
     screen.heading("answers")
     if found.unanswered:
         screen.paragraph(f"not compared: {found.unanswered}", 2, hanging=2)
-        return
-    if not found.answers:
-        screen.line(f"  the same to the last bit on {plural(found.asked, 'probe row')}")
-        return
+    elif not found.answers:
+        screen.line(f"  the same to the last bit on {plural(found.asked, 'row')} of the probes")
+    unable: dict[tuple[str, str], list[AnswerChange]] = {}
     for change in found.answers:
-        _answer(screen, change)
+        if change.what and "can't answer" in change.what:
+            unable.setdefault((change.probe, change.what), []).append(change)
+        else:
+            _answer(screen, change)
+    for (probe, what), changes in unable.items():
+        methods = ", ".join(change.method for change in changes)
+        screen.paragraph(f"~ {methods}, on the rows of the {probe} probe:", 2, hanging=4)
+        screen.paragraph(what, 6, hanging=2)
 
 
 def _answer(screen: Screen, change: AnswerChange) -> None:
     largest = f", by up to {change.largest:.3g}" if change.largest else ""
-    screen.paragraph(
-        f"~ {change.method}: {change.count:,} of {plural(change.total, 'row')} of the {change.probe} probe{largest}",
-        2,
-        hanging=4,
-    )
+    rows = f"{change.count:,} of {plural(change.total, 'row')}"
+    screen.paragraph(f"~ {change.method}: {rows} of the {change.probe} probe differ{largest}", 2, hanging=4)
     if change.what:
         screen.paragraph(change.what, 6, hanging=2)
     for row, place, old, new in change.values[:3]:

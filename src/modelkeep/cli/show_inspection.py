@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from modelkeep.cli.screen import Screen
 from modelkeep.cli.text import clean, plural, size
 from modelkeep.inspection import Inspection, Node
-from modelkeep.outline_values import shape_text
+from modelkeep.outline_values import ArrayFact, shape_text
 
 #: Rows of a list before it is cut, unless all are asked for.
 FEW = 12
@@ -82,14 +83,34 @@ def _sizes(screen: Screen, found: Inspection, every: bool) -> None:
     )
     if found.pools:
         screen.line()
-        rows = [(p.path, p.kind, f"{p.trees:,}", f"{p.nodes:,}", f"{p.bytes:,}") for p in found.pools]
+        rows = [(_inside(p.path), p.kind, f"{p.trees:,}", f"{p.nodes:,}", f"{p.bytes:,}") for p in found.pools]
         screen.table(["trees, the first at", "kind", "trees", "nodes", "bytes"], rows, right=[2, 3, 4])
     if found.arrays:
         screen.line()
-        arrays = sorted(found.arrays, key=lambda fact: -fact.bytes)
-        rows_ = [(a.path, a.dtype, shape_text(a.shape), f"{a.bytes:,}") for a in _some(arrays, every)]
-        screen.table(["array", "type", "shape", "bytes"], rows_, right=[3])
-        _rest(screen, len(arrays), every, "array", sum(fact.bytes for fact in arrays[FEW:]))
+        arrays = [(a, 1) for a in found.arrays] if every else _grouped(found.arrays)
+        arrays.sort(key=lambda entry: -entry[0].bytes)
+        lines = [
+            (_inside(a.path), f"{count:,} x {a.dtype}" if count > 1 else a.dtype, shape_text(a.shape), f"{a.bytes:,}")
+            for a, count in _some(arrays, every)
+        ]
+        screen.table(["array", "type", "shape", "bytes"], lines, right=[3])
+        _rest(screen, len(arrays), every, "array", sum(fact.bytes for fact, _ in arrays[FEW:]))
+
+
+def _inside(path: str) -> str:
+    """A place without the name of the whole model, which every place begins with."""
+    return re.sub(r"^\w+\.?(?=.)", "", path)
+
+
+def _grouped(arrays: Iterable[ArrayFact]) -> list[tuple[ArrayFact, int]]:
+    """Arrays of one type and shape in the same place of alike members as one, with their number: ``[*]``."""
+    groups: dict[tuple[str, str, tuple[int, ...]], list[ArrayFact]] = {}
+    for fact in arrays:
+        groups.setdefault((re.sub(r"\[\d+\]", "[*]", fact.path), fact.dtype, fact.shape), []).append(fact)
+    return [
+        (members[0] if len(members) == 1 else ArrayFact(*key, sum(fact.bytes for fact in members)), len(members))
+        for key, members in groups.items()
+    ]
 
 
 def _some(items: Iterable[Any], every: bool) -> list[Any]:
@@ -104,7 +125,7 @@ def _rest(screen: Screen, count: int, every: bool, noun: str = "name", stored: i
 
 
 def _schema(screen: Screen, schema: Mapping[str, Any], every: bool) -> None:
-    if not schema:
+    if schema.get("kind", "unknown") == "unknown" and not schema.get("outputs"):
         return
     screen.heading("takes")
     shape = shape_text(tuple(schema["shape"])) if "shape" in schema else ""
@@ -115,7 +136,8 @@ def _schema(screen: Screen, schema: Mapping[str, Any], every: bool) -> None:
     if columns:
         screen.table(["column", "type", "missing", "categories"], [_column(column) for column in _some(columns, every)])
         _rest(screen, len(columns), every, "column")
-    screen.heading("gives")
+    if schema.get("outputs") or schema.get("classes"):
+        screen.heading("gives")
     for method, output in schema.get("outputs", {}).items():
         screen.line(f"  {method}: {_output(output)}")
     classes = schema.get("classes")

@@ -41,6 +41,14 @@ class _VersionOnly(msgspec.Struct):
     version: int
 
 
+# Made here, because a Struct evaluates its annotations at its first use, and a load is to evaluate nothing.
+_GRAPH, _VERSION = msgspec.json.Decoder(Graph), msgspec.json.Decoder(_VersionOnly)
+
+
+# Made once, here: a first use of a type compiles its annotations, which no load is to do.
+_GRAPH, _VERSION = msgspec.json.Decoder(Graph), msgspec.json.Decoder(_VersionOnly)
+
+
 @dataclass(frozen=True)
 class Plan:
     """A parsed graph: pure data."""
@@ -58,7 +66,7 @@ def parse(text: memoryview, arrays: memoryview | None, *, check: bool = True) ->
     if raw[:1] != b"{" or raw[-1:] != b"}":
         raise GraphError("the graph is not one JSON object from its first byte to its last")
     try:
-        graph = msgspec.json.decode(raw, type=Graph)
+        graph = _GRAPH.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         _refuse_newer(raw)
         raise GraphError(f"the graph is not valid JSON of the format: {quote(str(error))}") from None
@@ -73,7 +81,7 @@ def parse(text: memoryview, arrays: memoryview | None, *, check: bool = True) ->
 def _refuse_newer(raw: bytes) -> None:
     """A newer version may have other fields: say that, rather than that they are wrong."""
     try:
-        version = msgspec.json.decode(raw, type=_VersionOnly).version
+        version = _VERSION.decode(raw).version
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return  # not even that much is there; the caller says what is wrong
     if version > GRAPH_VERSION:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelkeep.artifact import Artifact
-from modelkeep.errors import GraphError, ModelkeepError, quote
+from modelkeep.errors import ContainerError, GraphError, ModelkeepError, quote
 from modelkeep.formats.keep import code
 from modelkeep.formats.keep.decode import Builder, Plan, parse
 from modelkeep.formats.keep.encode import Encoder
@@ -15,6 +15,8 @@ from modelkeep.policy import Policy
 from modelkeep.ports import Part, Written
 
 GRAPH = "graph"
+#: All files that an artifact of this format may have, besides its manifest and source.
+NAMES = frozenset({"graph.json", "arrays.safetensors", "probe.json", "probe.safetensors"})
 _ARRAYS = {GRAPH: "arrays.safetensors"}
 
 
@@ -30,6 +32,13 @@ def write(model: Any, *, compress: str | None = None, source: Iterable[str] = ()
 def write_graph(value: Any, name: str) -> dict[str, Part]:
     """Any value as a graph of its own beside the model's: ``NAME.json`` and ``NAME.safetensors``."""
     return Encoder(handler_of).parts(value, name)
+
+
+def check_names(files: Iterable[str]) -> None:
+    """Refuse files that nothing would read: what they are for is not known here."""
+    for name in sorted(set(files) - NAMES):
+        if not (name.startswith(code.FOLDER) and name.endswith(".py")):
+            raise ContainerError(f"{quote(name)} is not a file of the format", hint="install a newer modelkeep")
 
 
 def plan(files: Mapping[str, memoryview], name: str = GRAPH, *, check: bool = True) -> Plan:

@@ -81,7 +81,7 @@ class Shelf:
         flip = [axis for axis, stride in enumerate(array.strides) if stride < 0 and array.shape[axis] > 1]
         if flip:
             array = np.flip(array, flip)
-        axes = sorted(range(array.ndim), key=lambda axis: (-array.strides[axis], axis))
+        axes = sorted(range(array.ndim), key=lambda axis: (array.shape[axis] == 1, -array.strides[axis], axis))
         if not array.flags.c_contiguous:
             array = array.transpose(axes)
             gaps = _gaps(array)

@@ -165,7 +165,7 @@ FUNCTIONS = {
     "sklearn.preprocessing": """
         add_dummy_feature binarize label_binarize maxabs_scale minmax_scale normalize power_transform
         quantile_transform robust_scale scale""",
-    "sklearn.utils": "check_array column_or_1d indexable",
+    "sklearn.utils.validation": "check_array column_or_1d indexable",
     "sklearn.utils.extmath": "cartesian row_norms safe_sparse_dot softmax stable_cumsum",
 }
 

@@ -53,6 +53,13 @@ class _Info(msgspec.Struct, forbid_unknown_fields=True):
     data_offsets: tuple[int, int]
 
 
+_HEADER = msgspec.json.Decoder(dict[str, _Info])  # evaluates the annotations now, not in the first load
+
+
+# Made once, here: a first use of a type compiles its annotations, which no load is to do.
+_HEADER = msgspec.json.Decoder(dict[str, _Info])
+
+
 def part(segments: list[Segment]) -> Part:
     """The file. Tensors with larger items come first, so that each begins at a multiple of its item size."""
     order = sorted(range(len(segments)), key=lambda i: (-segments[i].itemsize, i))
@@ -113,13 +120,15 @@ def parse(data: memoryview) -> Tensors:
     if text[:1] != b"{" or text.count(b"{") > MAX_SEGMENTS:
         raise GraphError("arrays.safetensors: the header is not usable")
     try:
-        header = msgspec.json.decode(text, type=dict[str, _Info])
-    except (msgspec.DecodeError, RecursionError) as error:
+        header = _HEADER.decode(text)
+        canonical = _padded(msgspec.json.encode(header)) == text
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError) as error:
         raise GraphError(f"arrays.safetensors: {quote(str(error))}") from None
-    if _padded(msgspec.json.encode(header)) != text:  # a key twice, another spelling: two readers might differ
+    if not canonical:  # a key twice, another spelling: two readers might differ
         raise GraphError("arrays.safetensors: the header is not in its canonical form")
     table: list[Tensor | None] = [None] * len(header)
     base = place = 8 + size
+    last = (-1 << 10, 0)
     for name, info in header.items():
         begin, end = info.data_offsets
         dtype = DTYPES.get(info.dtype)
@@ -127,12 +136,12 @@ def parse(data: memoryview) -> Tensors:
             raise GraphError(f"arrays.safetensors: tensor {quote(name, 20)} has an unusable dtype or shape")
         if base + begin != place or end - begin != math.prod(info.shape) * dtype.itemsize:
             raise GraphError(f"arrays.safetensors: tensor {quote(name, 20)} overlaps, leaves a gap or has another size")
-        if place % dtype.itemsize:  # compiled code may read whole words at once
-            raise GraphError(f"arrays.safetensors: tensor {quote(name, 20)} does not begin at a multiple of its items")
         number = int(name) if len(name) < 10 and name.isascii() and name.isdigit() else -1
         if not (0 <= number < len(table) and str(number) == name and table[number] is None):
             raise GraphError("arrays.safetensors: the tensors are not numbered from 0 without gaps")
-        place = base + end
+        if (order := (-dtype.itemsize, number)) < last:  # in this order each begins at a multiple of its items' size
+            raise GraphError(f"arrays.safetensors: tensor {number} is out of order")
+        place, last = base + end, order
         table[number] = Tensor(dtype, tuple(info.shape), base + begin, place)
     if place != len(data):
         raise GraphError("arrays.safetensors: bytes are left behind the last tensor")

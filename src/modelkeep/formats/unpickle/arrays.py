@@ -54,9 +54,7 @@ def _made_bytes(callee: str, args: tuple[Any, ...]) -> memoryview:
     raise GraphError("bytes are needed here")
 
 
-_BYTES = frozenset(
-    f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("bytes", "bytearray")
-)
+_BYTES = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("bytes", "bytearray"))
 
 
 def is_bytes(value: Any) -> bool:

@@ -33,9 +33,7 @@ class Machine(Cursor):
 
     __slots__ = ("_frame_end", "_marks", "_on_build", "_repeated", "_start", "_stopped", "memo", "stack")
 
-    def __init__(
-        self, data: memoryview, pos: int = 0, on_build: Callable[[Machine, Call], None] | None = None
-    ) -> None:
+    def __init__(self, data: memoryview, pos: int = 0, on_build: Callable[[Machine, Call], None] | None = None) -> None:
         super().__init__(data, pos)
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}

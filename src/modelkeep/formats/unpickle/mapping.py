@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from modelkeep.errors import GraphError, LoadError, PolicyError, SaveError, SaveErrors, quote
+from modelkeep.errors import CheckError, GraphError, LoadError, PolicyError, SaveError, SaveErrors, quote
 from modelkeep.formats.keep import names as keep_names
 from modelkeep.formats.keep.encode import Encoder
-from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
+from modelkeep.formats.keep.handlers import Handler, Node
 from modelkeep.formats.keep.types import handler_of
 from modelkeep.formats.unpickle import maps_numpy, maps_objects, maps_python, maps_sklearn, names
 from modelkeep.formats.unpickle.records import ABSENT, ByteArray, Call, Global, OldText
@@ -31,6 +31,7 @@ class Transcriber(Encoder):
         super().__init__(_handler_of)
         self.policy = policy
         self.versions: set[str] = set()
+        self._name = "model"
         self._work = _WORK + _WORK_PER_BYTE * size
 
     def spend(self, amount: int) -> None:
@@ -45,29 +46,27 @@ class Transcriber(Encoder):
 
     def files(self, root: Any) -> dict[str, Part]:
         """The files of the graph."""
-        name = _shown(root)
+        self._name = _shown(root)
         try:
             return self.parts(root, "graph")
         except SaveErrors as errors:
-            raise _as_refusal(errors, type(root).__name__.lower(), name) from None
+            raise _as_check(errors) from None
         except RecursionError:
             raise GraphError("the pickle is nested too deep") from None
 
     def _written(self, handler: Handler, obj: Any) -> Any:
+        self._path[0] = self._name  # the encoder has put the kind of the record there
         try:
             return super()._written(handler, obj)
         except LoadError as error:
             raise error if error.path else error.within("".join(self._path)) from None
 
 
-def _as_refusal(errors: SaveErrors, found: str, name: str) -> PolicyError:
+def _as_check(errors: SaveErrors) -> CheckError:
+    """What the safe format can't keep, or would refuse at reading."""
     # The encoder puts plain SaveErrors into the group, never a group of groups.
     first = next(error for error in errors.exceptions if isinstance(error, SaveError))
-    path = name + first.path.removeprefix(found)
-    message = str(first).removeprefix(f"{first.path}: ")
-    if len(errors.exceptions) > 1:
-        message += f" (and {len(errors.exceptions) - 1} more parts of the model are refused)"
-    return PolicyError(message, path=path, hint=first.hint)
+    return CheckError(str(first).removeprefix(f"{first.path}: "), path=first.path, hint=first.hint)
 
 
 def _shown(root: Any) -> str:
@@ -84,6 +83,7 @@ _NEW: dict[str, Mapping] = {name: mapping for module in _MODULES for name, mappi
 
 # -- records -------------------------------------------------------------------------------------------------------
 
+
 def encode_call(encoder: Transcriber, call: Call) -> Node:
     """What a call would have made, if it is on a table."""
     if not isinstance(call.callee, Global):
@@ -99,14 +99,16 @@ def encode_call(encoder: Transcriber, call: Call) -> Node:
     return maps_objects.encode_object(encoder, call)
 
 
-def _refusal_of_chain(call: Call) -> Unsaveable:
+def _refusal_of_chain(call: Call) -> PolicyError:
     """A call of what another call gave: name the first thing in the chain."""
     inner: Any = call
     while isinstance(inner, Call):
         inner = inner.callee
     if isinstance(inner, Global):
         return names.refusal(inner)
-    return Unsaveable(f"a pickle calls a {type(inner).__name__}", "do not open this file unless you know who made it")
+    return PolicyError(
+        f"a pickle calls a {type(inner).__name__}", hint="do not open this file unless you know who made it"
+    )
 
 
 def encode_global(encoder: Transcriber, name: Global) -> Node:
@@ -133,9 +135,9 @@ _CONSTANTS = {"builtins.Ellipsis": "ellipsis", "builtins.NotImplemented": "notim
 
 
 def encode_old_text(encoder: Transcriber, text: OldText) -> Node:
-    raise Unsaveable(
+    raise PolicyError(
         f"a text of Python 2 that is not ASCII: {quote(repr(text.data))}",
-        "the file does not say which characters it means; save the model again with Python 3",
+        hint="the file does not say which characters it means; save the model again with Python 3",
     )
 
 

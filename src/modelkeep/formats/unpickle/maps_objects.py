@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: What scikit-learn puts into the state of each estimator.
 VERSION = "_sklearn_version"
+_NAMED_TUPLES = frozenset({"sklearn.impute._iterative._ImputerTriplet"})
 
 
 def only(call: Call, *allowed: str) -> None:
@@ -44,6 +45,8 @@ def encode_object(encoder: Transcriber, call: Call) -> Node:
     """``cls.__new__(cls)`` and its attributes."""
     name = call.callee
     found = names.listed(name)
+    if found is not None and found in _NAMED_TUPLES:
+        return encode_named_tuple(encoder, call, found)
     if found is None or found not in keep_names.OBJECT_NAMES:
         own = names.own(name, encoder.policy)
         if own is None:
@@ -66,9 +69,8 @@ def _own(encoder: Transcriber, call: Call, found: str) -> Node:
     cls = keep_names.resolve_class(found, encoder.policy, {})
     kind = handler_of(cls).kind
     number = encoder.type_index(found)
-    if kind == "namedtuple" and not call.kwargs:
-        only(call)
-        return ["namedtuple", number, encoder.items(list(call.args))]
+    if kind == "namedtuple":
+        return encode_named_tuple(encoder, call, found)
     if kind == "object" and not call.args and not call.kwargs:
         only(call, "state")
         return ["object", number, encoder.state(attributes(encoder, call))]
@@ -84,6 +86,12 @@ def _own(encoder: Transcriber, call: Call, found: str) -> Node:
         encoder.items(list(call.items or ())),
         [encoder.items(list(keys)), encoder.items(list(values))],
     ]
+
+
+def encode_named_tuple(encoder: Transcriber, call: Call, found: str) -> Node:
+    only(call)
+    encoder.spend_on(call.args)
+    return ["namedtuple", encoder.type_index(found), encoder.items(list(call.args))]
 
 
 def named(value: Any) -> str:

@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from modelkeep.errors import GraphError, quote
-from modelkeep.formats.keep.handlers import Node, Unsaveable
+from modelkeep.errors import GraphError, PolicyError, quote
+from modelkeep.formats.keep.handlers import Node
 from modelkeep.formats.unpickle import arrays
 from modelkeep.formats.unpickle.maps_objects import named, only
 from modelkeep.formats.unpickle.records import ABSENT, Call, Global
@@ -151,7 +151,7 @@ def encode_partial(encoder: Transcriber, call: Call) -> Node:
     if type(keywords) is not dict or not set(map(type, keywords)) <= {str}:
         raise GraphError("a partial has an unknown form")
     if type(function) is not Global:
-        raise Unsaveable("a partial is not of a named function", "use a function at the top of a module instead")
+        raise PolicyError("a partial is not of a named function", hint="use a function at the top of a module instead")
     encoder.spend_on(keywords.values())
     return ["partial", encoder.at(".func", function), encoder.items(list(args)), encoder.state(keywords)]
 

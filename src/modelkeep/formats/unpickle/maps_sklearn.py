@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelkeep.errors import GraphError, quote
+from modelkeep.errors import GraphError, PolicyError, quote
 from modelkeep.formats.keep.handlers import Node
 from modelkeep.formats.keep.types import sktrees
 from modelkeep.formats.keep.types.cython import LOSSES, METRICS, NEIGHBOUR_TREES
@@ -124,9 +124,13 @@ def encode_metric(encoder: Transcriber, call: Call) -> Node:
     """``(exponent, vector, matrix)``, and for a function of the user's own two entries more."""
     only(call, "state")
     name, state = named(call.args[0]).rpartition(".")[2] if len(call.args) == 1 else "", call.state
+    if name.startswith("PyFuncDistance"):
+        raise PolicyError(
+            "a distance metric is a function of the user's own", hint="use a metric that scikit-learn names"
+        )
     name = name if name in METRICS else f"{name}64"  # older versions had one precision, without a number
     if name not in METRICS or type(state) is not tuple or len(state) < 3 or len(state) > 5:
-        raise GraphError(f"{quote(str(call.args[:1]))} is not a distance metric that a file may have")
+        raise GraphError(f"{quote(name)} is not a distance metric that a file may have")
     if any(part is not None and part != {} for part in state[3:]):
         raise GraphError("a distance metric holds a function")
     return ["metric", name, *(encoder.at("", part) for part in state[:3])]

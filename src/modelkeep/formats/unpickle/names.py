@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from modelkeep.errors import quote
-from modelkeep.formats.keep.handlers import Unsaveable
+from modelkeep.errors import PolicyError, quote
 from modelkeep.formats.keep.names import FUNCTION_NAMES, OBJECT_NAMES, VALUE_NAMES
 from modelkeep.formats.unpickle.records import Global
 from modelkeep.policy import Policy
@@ -39,7 +38,9 @@ _RENAMED = {
 _LIBRARIES = frozenset({"sklearn", "numpy", "scipy"})
 _KNOWN = OBJECT_NAMES | VALUE_NAMES | FUNCTION_NAMES
 
-_HINT = "take it out of the model where it was made, then save that with modelkeep"
+_HINT = (
+    "install a newer modelkeep, which may know it; or take it out of the model where that was made, and save it there"
+)
 
 
 def place(name: Global) -> str:
@@ -85,15 +86,17 @@ def own(name: Global, policy: Policy) -> str | None:
     return f"{name.module}:{name.name}" if policy.trusts(f"{name.module}.{name.name}") else None
 
 
-def refusal(name: Global) -> Unsaveable:
+def refusal(name: Global) -> PolicyError:
     """Why ``name`` may not be in a model."""
     full = f"{name.module}.{name.name}"
     message = f"a pickle names {quote(full).strip(chr(39))}, which modelkeep does not map"
     root = place(name).partition(".")[0]
     if name.module == "__main__":
-        return Unsaveable(message, "it was defined in a script: put it into a module, fit and save the model again")
+        return PolicyError(
+            message, hint="it was defined in a script: put it into a module, fit and save the model again"
+        )
     if root in sys.stdlib_module_names or root in ("numpy", "scipy", "joblib", "cloudpickle", "dill", "nt"):
-        return Unsaveable(message, "do not open this file unless you know who made it and why it asks for that")
+        return PolicyError(message, hint="do not open this file unless you know who made it and why it asks for that")
     if root == "sklearn":
-        return Unsaveable(message, "install a newer modelkeep, which may know it; or " + _HINT)
-    return Unsaveable(message, f'if you know it, pass Policy(trust=["{full}"]) or --trust {full}')
+        return PolicyError(message, hint=_HINT)
+    return PolicyError(message, hint=f'if you know it, pass Policy(trust=["{full}"]) or --trust {full}')

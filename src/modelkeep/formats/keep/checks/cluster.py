@@ -11,7 +11,6 @@ from modelkeep.formats.keep.checks.require import (
     Array,
     Check,
     State,
-    an_array,
     array,
     fail,
     features,
@@ -62,7 +61,10 @@ def _check_bisections(state: State, centers: Array) -> None:
         require(id(node) not in seen, path, "a branch that belongs to two others")
         seen.add(id(node))
         parts = vars(node)
-        an_array(parts.get("center"), path, centers.dtype.str[1:], (width,))
+        center = parts.get("center")
+        require(isinstance(center, np.ndarray) and center.dtype == centers.dtype, path, "a centre of another type")
+        # Of sparse rows, the mean is a matrix of one row.
+        require(center.shape in ((width,), (1, width)), path, f"a centre of shape {center.shape}")  # type: ignore[union-attr]
         if parts.get("left") is None:
             labels.append(integer(parts, "label", 0, len(centers) - 1))
         else:

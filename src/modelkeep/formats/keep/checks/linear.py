@@ -41,7 +41,9 @@ def check_sgd(obj: Any) -> None:
         require(outputs == (1 if classes <= 2 else classes), "coef_", f"{outputs} rows of {classes} classes")
     for name in ("_standard_coef", "_average_coef"):
         if state.get(name) is not None:
-            array(state, name, FLOATS, shape)
+            # Of two classes, some are kept flat.
+            flat = outputs == 1 and np.ndim(state[name]) == 1
+            array(state, name, FLOATS, (width,) if flat else shape)
     for name in ("intercept_", "_standard_intercept", "_average_intercept"):
         if state.get(name) is not None:
             array(state, name, FLOATS, (outputs,))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+from modelkeep.errors import quote
 from modelkeep.formats.keep.checks.require import (
     Check,
     State,
@@ -19,6 +21,7 @@ from modelkeep.formats.keep.checks.require import (
 )
 
 _CLASSIFIERS = ("sklearn.svm._base.BaseSVC",)
+_FITTED_ROWS = "_BaseLibSVM__Xfit"
 _OF_THE_CLASS = ("_impl", "_sparse_kernels")  # what chooses the algorithm is never an object's own
 
 
@@ -28,15 +31,19 @@ def check_libsvm(obj: Any) -> None:
         require(name not in state, name, "this can't differ between objects of a class")
     if "support_vectors_" not in state:
         return
-    width = features(state)
+    own_kernel = callable(state.get("kernel"))
+    width = 0 if own_kernel else features(state)
     classes = _check_classes(obj, state)
     pairs = classes * (classes - 1) // 2
     vectors = len(array(state, "support_", "i4", (None,)))
     sparse = state.get("_sparse")
     require(type(sparse) is bool, "_sparse", "this is either true or false")
-    precomputed = callable(state.get("kernel")) or state.get("kernel") == "precomputed"
+    precomputed = own_kernel or state.get("kernel") == "precomputed"
     if precomputed:
+        require(not sparse, "_sparse", "a kernel that is computed before is not sparse")
         _check_precomputed(state, vectors)
+    if own_kernel:
+        _check_function(state)
     if sparse:
         _check_sparse(state, vectors, width, classes)
     else:
@@ -68,6 +75,19 @@ def _check_precomputed(state: State, vectors: int) -> None:
     fitted = sequence(state, "shape_fit_")
     require(fitted and type(fitted[0]) is int and fitted[0] >= 0, "shape_fit_", "not the shape of training data")
     indices(array(state, "support_", "i4", (vectors,)), fitted[0], "support_")
+
+
+def _check_function(state: State) -> None:
+    """A kernel function gives a column per training row; what numpy has would not, though it takes two matrices."""
+    kernel = state["kernel"]
+    while isinstance(kernel, functools.partial):
+        require(kernel.args == (), "kernel", "a kernel function is given its rows by the model alone")
+        kernel = kernel.func
+    module = getattr(kernel, "__module__", None) or type(kernel).__module__
+    good = module.partition(".")[0] not in ("numpy", "scipy", "sklearn") or module == "sklearn.metrics.pairwise"
+    require(good, "kernel", f"{quote(str(getattr(kernel, '__name__', kernel)))} is not a kernel")
+    rows, _ = sparse_or_array(state.get(_FITTED_ROWS), _FITTED_ROWS, "f i u b", (None, None))
+    require(rows == state["shape_fit_"][0], _FITTED_ROWS, f"not the {state['shape_fit_'][0]} rows of the fit")
 
 
 def _check_sparse(state: State, vectors: int, width: int, classes: int) -> None:

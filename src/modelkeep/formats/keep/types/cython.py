@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _METRICS = """Euclidean SEuclidean Manhattan Chebyshev Minkowski Mahalanobis Hamming Canberra BrayCurtis Matching
     Jaccard Dice Kulsinski RogersTanimoto RussellRao SokalMichener SokalSneath Haversine""".split()
 METRICS = frozenset(f"{name}Distance{bits}" for name in _METRICS for bits in (64, 32))
+FUNCTION_METRICS = ("PyFuncDistance64", "PyFuncDistance32")
 NEIGHBOUR_TREES = {
     "KDTree": "sklearn.neighbors._kd_tree", "KDTree64": "sklearn.neighbors._kd_tree",
     "KDTree32": "sklearn.neighbors._kd_tree", "BallTree": "sklearn.neighbors._ball_tree",
@@ -143,8 +144,27 @@ def decode_metric(builder: Builder, node: Node) -> Any:
     return metric
 
 
+def encode_function_metric(encoder: Encoder, metric: Any) -> Node:
+    """A metric that calls a function: a listed one, or one that the reader trusts."""
+    function, keywords = metric.__reduce__()[2][3:]
+    return ["pymetric", type(metric).__name__, encoder.at(".func", function), encoder.state(keywords)]
+
+
+def decode_function_metric(builder: Builder, node: Node) -> Any:
+    builder.arity(node, 4)
+    function, keywords = builder.build(node[2]), builder.fill_state(builder.a_dict(node[3]))
+    if node[1] not in FUNCTION_METRICS or not any(function is known for known in builder.functions):
+        raise GraphError("a metric calls something that is no function of the table")
+    cls = _attribute("sklearn.metrics._dist_metrics", node[1])
+    metric = cls.__new__(cls)
+    metric.__setstate__((2.0, np.zeros(1), np.zeros((1, 1)), function, keywords))
+    return metric
+
+
 def _check_metric(metric: Any, columns: int, single: bool) -> None:
     name = type(metric).__name__
+    if name in FUNCTION_METRICS:
+        return
     if name not in METRICS or name.endswith("32") != single:
         raise CheckError("a neighbour tree needs a distance metric of its own precision")
     _, vector, matrix = metric.__reduce__()[2][:3]
@@ -210,6 +230,12 @@ HANDLERS = [
         tuple(f"sklearn.metrics._dist_metrics.{name}" for name in sorted(METRICS)),
         encode_metric,
         decode_metric,
+    ),
+    Handler(
+        "pymetric",
+        tuple(f"sklearn.metrics._dist_metrics.{name}" for name in FUNCTION_METRICS),
+        encode_function_metric,
+        decode_function_metric,
     ),
     Handler(
         "loss",

@@ -293,7 +293,7 @@ def _whole(values: Any) -> bool:
     """Whether ``values`` is a flat sequence of whole numbers."""
     if type(values) is np.ndarray:
         return values.dtype.kind in "iu" and values.ndim == 1
-    return type(values) in (list, tuple) and set(map(type, values)) <= {int}
+    return type(values) in (list, tuple) and all(isinstance(value, int | np.integer) for value in values)
 
 
 def decode_seed_sequence(builder: Builder, node: Node) -> Any:
@@ -302,7 +302,7 @@ def decode_seed_sequence(builder: Builder, node: Node) -> Any:
     if not (type(size) is int and 4 <= size <= 64 and type(key) is list and len(key) <= 64 and _whole(key)):
         raise CheckError("a seed sequence has an unusable pool or key")
     # numpy walks into nested lists, and would for ever in one that holds itself.
-    if not (entropy is None or type(entropy) is int or _whole(entropy)):
+    if not (entropy is None or isinstance(entropy, int | np.integer) or _whole(entropy)):
         raise CheckError("the entropy of a seed sequence is whole numbers")
     try:
         return np.random.SeedSequence(entropy, spawn_key=key, pool_size=size, n_children_spawned=spawned)

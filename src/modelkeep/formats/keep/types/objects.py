@@ -24,6 +24,7 @@ DROPPED: dict[str, frozenset[str]] = {
     "sklearn.cluster._kmeans._BaseKMeans": frozenset({"_n_threads"}),  # of this machine; made anew on loading
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.BaseHistGradientBoosting": frozenset({"_raw_predict"}),
     "sklearn.isotonic.IsotonicRegression": frozenset({"f_"}),  # follows from the thresholds
+    "sklearn.cluster._birch._CFNode": frozenset({"prev_leaf_", "next_leaf_"}),  # linked anew, see encode_birch
 }
 #: Parameters that would write files, kept as None: a cache folder is a fact of the machine that trained the model.
 CLEARED: dict[str, frozenset[str]] = {
@@ -137,10 +138,40 @@ def _restore_isotonic(builder: Builder, obj: Any) -> None:
     builder.checks.append((build, obj))
 
 
+def _restore_leaf(builder: Builder, obj: Any) -> None:
+    obj.prev_leaf_ = obj.next_leaf_ = None
+
+
 _RESTORE = {
+    "sklearn.cluster._birch._CFNode": _restore_leaf,
     "sklearn.cluster._kmeans._BaseKMeans": _restore_threads,
     "sklearn.isotonic.IsotonicRegression": _restore_isotonic,
 }
+
+
+def encode_birch(encoder: Encoder, obj: Any) -> Node:
+    """The leaves of its tree are a chain of thousands, each link one level deeper: it is kept as a list."""
+    node = encode_object(encoder, obj)
+    leaves, leaf = [], getattr(vars(obj).get("dummy_leaf_"), "next_leaf_", None)
+    while leaf is not None:
+        leaves.append(leaf)
+        leaf = leaf.next_leaf_
+    return ["birch", node[1], node[2], encoder.items(leaves)]
+
+
+def decode_birch(builder: Builder, node: Node) -> Any:
+    builder.arity(node, 4)
+    obj = decode_object(builder, ["object", node[1], node[2]])
+    last = vars(obj).get("dummy_leaf_")
+    leaves = builder.fill(builder.a_list(node[3]))
+    if full_name(type(obj)) != "sklearn.cluster._birch.Birch" or len(set(map(id, leaves))) != len(leaves):
+        raise GraphError("a chain of leaves is not that of a Birch")
+    for leaf in leaves:
+        if type(leaf) is not type(last) or leaf is last:
+            raise GraphError("a chain of leaves holds something else")
+        last.next_leaf_, leaf.prev_leaf_ = leaf, last
+        last = leaf
+    return obj
 
 
 # -- classes, functions, enums, named tuples -----------------------------------------------------------------------
@@ -261,6 +292,7 @@ def decode_reduced(builder: Builder, node: Node) -> Any:
 
 HANDLERS = [
     Handler("object", (), encode_object, decode_object),
+    Handler("birch", ("sklearn.cluster._birch.Birch",), encode_birch, decode_birch),
     Handler("class", ("builtins.type",), encode_class, decode_class, atom=True),
     Handler("function", ("builtins.function", "numpy.ufunc"), encode_function, decode_function, atom=True),
     Handler("partial", ("functools.partial",), encode_partial, decode_partial),

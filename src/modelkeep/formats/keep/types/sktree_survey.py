@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from modelkeep.errors import CheckError, SaveError, quote
 from modelkeep.tree_checks import check_children
-from modelkeep.tree_values import EXACT_WEIGHT, by_class, divided, gini, node_depths, same_bits, total, whole_numbers
+from modelkeep.tree_values import EXACT_WEIGHT, by_class, divided, equal_bits, gini, node_depths, total, whole_numbers
 from modelkeep.trees import Kind, TreePool, Window, runs
 
 Array = NDArray[Any]
@@ -74,7 +74,8 @@ def _joined(arrays: Sequence[Array]) -> Array:
     """The arrays one after another. As bytes: numpy joins structs field by field, a hundred times slower."""
     if len(arrays) == 1:
         return arrays[0]
-    joined: Array = np.frombuffer(b"".join([np.ascontiguousarray(a).data for a in arrays]), arrays[0].dtype)
+    contiguous: list[Any] = [np.ascontiguousarray(array) for array in arrays]
+    joined: Array = np.frombuffer(b"".join(contiguous), arrays[0].dtype)
     return joined.reshape(-1, *arrays[0].shape[1:])
 
 
@@ -88,9 +89,15 @@ class Block:
         self.values = _joined(values) if values else None
 
     @cached_property
+    def places(self) -> tuple[Array, Array]:
+        """The left and the right child of each node, as scikit-learn has them."""
+        left, right = (self.nodes[name].astype(np.int64) for name in PLACES[self.kind][0][:2])
+        return left, right
+
+    @cached_property
     def is_split(self) -> Array:
         names, none = PLACES[self.kind]
-        is_split: Array = self.nodes[names[2]] == 0 if len(names) == 3 else self.nodes[names[0]] != none
+        is_split: Array = self.nodes[names[2]] == 0 if len(names) == 3 else self.places[0] != none
         return is_split
 
     @cached_property
@@ -102,12 +109,8 @@ class Block:
         return self.nodes["weighted_n_node_samples"].astype(np.float64)
 
     def place(self, which: int) -> Array:
-        """The left (0) or right (1) child of each node, and 0 at a leaf."""
-        names, none = PLACES[self.kind]
-        children: Array = self.nodes[names[which]].astype(np.int64)
-        if none:
-            children[~self.is_split] = 0
-        return children
+        """The left (0) or right (1) child of each node as a column has it: 0 at a leaf."""
+        return np.maximum(self.places[which], 0)
 
     def counts(self) -> Array | None:
         """The counts that divided by the weights give the values to the last bit, if there are such."""
@@ -118,7 +121,7 @@ class Block:
         if counts is None:
             return None
         again = divided(by_class(counts), self.weight, np.empty_like(self.values))
-        return counts if same_bits(again, self.values) else None
+        return counts if equal_bits(again, self.values).all() else None
 
 
 @dataclass
@@ -204,9 +207,8 @@ def _refuse_odd(block: Block) -> None:
     """Refuse half a leaf, which no column could keep."""
     names, none = PLACES[block.kind]
     odd = np.zeros(len(block.nodes), bool) if len(names) == 2 else block.nodes[names[2]] > 1
-    for name in names[:2]:
-        odd |= (block.nodes[name] > 0) != block.is_split
-        odd |= (block.nodes[name] == none) == block.is_split
+    for children in block.places:
+        odd |= np.where(block.is_split, children <= 0, children != none)
     _refuse(odd, block, "is half a leaf")
 
 
@@ -220,41 +222,35 @@ def _refuse(wrong: Array, block: Block, what: str) -> None:
 
 def _survey_shape(block: Block, facts: Facts) -> Array:
     columns = {"sizes": block.sizes, "left": block.place(0), "right": block.place(1)}
-    if np.array_equal(columns["left"][block.splits], _next_nodes(block)):
-        del columns["left"]
     pool = TreePool(block.kind, 0, (), columns)
     window = Window(pool, slice(0, len(block.sizes)), slice(0, len(block.nodes)), 0)
     window.trees = block.trees  # as errors name them
+    local_left, local_right = window.places()
+    facts.note("right", local_right)
+    facts.note("left", local_left)
+    if np.array_equal(local_left, window.splits - window.base + 1):
+        del columns["left"]
+    else:
+        facts.preorder = False
     try:
         left, right, is_child = check_children(window)
     except CheckError as error:
         raise SaveError(str(error), hint=_REFIT) from None
     depth = node_depths(block.is_split, is_child, left, right)
-    facts.preorder = facts.preorder and "left" not in columns
     facts.splits += len(block.splits)
-    facts.note("right", right - window.base)
-    facts.note("left", left - window.base)
     facts.note("depth", depth)
     facts.depths[block.trees.start] = depth.astype(narrow(0, int(depth.max())))
     return depth
 
 
-def _next_nodes(block: Block) -> Array:
-    """The node after each split, counted within its tree."""
-    starts = np.cumsum(block.sizes) - block.sizes
-    local: Array = np.arange(1, len(block.nodes) + 1) - np.repeat(starts, block.sizes)
-    return local[block.splits]
-
-
 def _survey_fields(block: Block, facts: Facts) -> None:
-    leaves = ~block.is_split
     for name, column, leaf in MAPPED[block.kind]:
         if name not in (block.nodes.dtype.names or ()):
             continue
-        values = block.nodes[name]
-        if leaf is None:
+        values = np.ascontiguousarray(block.nodes[name])
+        if leaf is None or column in facts.unusual:
             kept = values
-        elif column not in facts.unusual and same_bits(values[leaves], leaf):
+        elif (block.is_split | equal_bits(values, leaf)).all():
             kept = values[block.splits]
         else:
             facts.unusual.add(column)
@@ -293,4 +289,5 @@ def _survey_values(block: Block, facts: Facts, n_outputs: int) -> None:
     facts.weight_is_counted = facts.weight_is_counted and np.array_equal(weight, total(rows, counts.shape[2]))
     if facts.gini:
         exact = n_outputs == 1 and weight.max() <= EXACT_WEIGHT
-        facts.gini = bool(exact) and same_bits(block.nodes["impurity"].astype(np.float64), gini(rows, weight))
+        impurity = block.nodes["impurity"].astype(np.float64)
+        facts.gini = bool(exact and equal_bits(gini(rows, weight), impurity).all())

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modelkeep.formats.keep.encode import Encoder
 
 _PREDICTOR_STATE = {"nodes", "binned_left_cat_bitsets", "raw_left_cat_bitsets"}
+_WORD = np.dtype(np.uint32)
 _DESCRIPTION = {"kind", "n_features", "n_classes", "columns"}
 
 # -- from live trees to a pool -----------------------------------------------------------------------------------------
@@ -51,7 +52,7 @@ def predictor_state(predictor: TreePredictor) -> State:
     if state.keys() != _PREDICTOR_STATE:
         raise SaveError(f"a TreePredictor has the attributes {quote(sorted(state))}", hint="update modelkeep")
     binned, raw = state["binned_left_cat_bitsets"], state["raw_left_cat_bitsets"]
-    if not (binned.shape == raw.shape == (len(binned), 8) and binned.dtype == raw.dtype == np.uint32):
+    if not (binned.shape == raw.shape == (len(binned), 8) and binned.dtype == raw.dtype == _WORD):
         raise SaveError("the bitsets of a TreePredictor are not two arrays of 8 words a row", hint="refit the model")
     return State(state["nodes"], bitsets=(binned, raw))
 

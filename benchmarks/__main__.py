@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +25,43 @@ def main() -> None:
     if options.task:
         print(json.dumps(_task(options)))
         return
-    times: bars.Times = {}
-    peaks: dict[str, Any] = {}
-    probes: dict[str, Any] = {}
+    figures = Figures()
     for name in options.models:
-        _say(f"{name}: fitting" if options.fresh else name)
+        _say(name)
         cached(SPECS[name], fresh=options.fresh)
         with tempfile.TemporaryDirectory(prefix="modelkeep-", dir=options.folder) as folder:
-            times[name] = _child(options, "time", name, folder)
-            size = next(iter(times[name].values()))["size"]
-            if options.memory and size >= HEAVY:
-                peaks[name] = _peaks(name, options.peers, folder)
-            if options.probe:
-                probes[name] = _child(options, "probe", name, folder)
-    found = bars.judged(times, peaks, probes)
-    text = report.text(times, peaks, probes, found)
+            _measure(name, options, folder, figures)
+    found = bars.judged(figures.times, figures.memory, figures.probes)
+    text = report.text(figures.times, figures.memory, figures.probes, found)
     print(text)
     if options.write:
         RESULTS.write_text(text)
+    if figures.failed:
+        sys.exit(f"not measured: {', '.join(figures.failed)}")
+
+
+@dataclass
+class Figures:
+    """All that a run measured, by model; ``failed`` names what could not be."""
+
+    times: bars.Times = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict)
+    probes: dict[str, Any] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+
+def _measure(name: str, options: argparse.Namespace, folder: str, figures: Figures) -> None:
+    try:
+        figures.times[name] = _child(options, "time", name, folder)
+        size = next(iter(figures.times[name].values()))["size"]
+        if options.memory and size >= HEAVY:
+            figures.memory[name] = _peaks(name, options.peers, folder)
+        if options.probe:
+            figures.probes[name] = _child(options, "probe", name, folder)
+    except (subprocess.CalledProcessError, RuntimeError) as error:
+        # One model that fails must not throw away the minutes spent on the others.
+        _say(f"{name}: {error}")
+        figures.failed.append(name)
 
 
 def _options() -> argparse.Namespace:
@@ -74,7 +94,7 @@ def _task(options: argparse.Namespace) -> Any:
 
     model = options.models[0]
     if options.task == "probe":
-        return probe_cost.measure(model, options.folder, options.repeats)
+        return probe_cost.measure(model, options.repeats)
     return timing.measure(model, options.peers, options.folder, options.repeats, options.budget)
 
 

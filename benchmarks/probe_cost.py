@@ -1,9 +1,11 @@
-"""What making the probe costs, beside one pass of the model's own output methods over the probe's rows."""
+"""What making the probe costs, beside one pass of the model's own output methods over the probe's rows.
+
+The making is timed by itself: as the difference of two saves it would drown in the noise of writing a large model.
+"""
 
 from __future__ import annotations
 
 import gc
-import os
 import statistics
 import time
 import warnings
@@ -12,42 +14,44 @@ from typing import Any
 
 from benchmarks.models import SPECS, cached, load
 
+Calls = list[tuple[str, Any]]
 
-def measure(model_name: str, folder: str, repeats: int) -> dict[str, float]:
-    """Median seconds: ``probe`` is a save with a probe minus one without, ``passes`` one pass of the methods."""
-    import modelkeep as mk
 
+def measure(model_name: str, repeats: int) -> dict[str, float]:
+    """Median seconds: ``probe`` to choose the rows, ask for the answers and encode both, ``pass`` to ask once."""
     model, rows = load(cached(SPECS[model_name]))
-    path = os.path.join(folder, "probe.keep")
-    blocks = _probe_of(model, rows)
-    with_probe, without, passes = [], [], []
-    for _ in range(repeats + 1):
-        without.append(_seconds(lambda: mk.save(model, path, probe=False)))
-        with_probe.append(_seconds(lambda: mk.save(model, path, sample=rows)))
-        passes.append(_seconds(lambda: _one_pass(model, blocks)))
-    # The first round pays for imports.
-    pairs = zip(with_probe[1:], without[1:], strict=True)
-    cost = statistics.median(a - b for a, b in pairs)
-    return {"probe": cost, "pass": statistics.median(passes[1:]), "rows": sum(len(b[2]) for b in blocks[:1])}
+    calls = _calls(_made(model, rows))  # the first making pays for imports
+    probes, passes = [], []
+    for _ in range(repeats):
+        probes.append(_seconds(lambda: _made(model, rows)))
+        passes.append(_seconds(lambda: _one_pass(model, calls)))
+    return {"probe": statistics.median(probes), "pass": statistics.median(passes)}
 
 
-def _probe_of(model: Any, rows: Any) -> list[tuple[str, Any, Any]]:
-    """``(method, rows, rows as asked)`` of every answer that the probe of a save would hold."""
-    from modelkeep import probe as probes
+def _made(model: Any, rows: Any) -> Any:
+    """The probe, made and encoded as ``save`` does it."""
+    from modelkeep import saving
+    from modelkeep.frameworks.sklearn import FRAMEWORK
+
+    probe = saving.record(model, saving.Recipe(sample=rows), FRAMEWORK)
+    for part in saving.probe_parts(probe).values():
+        for chunk in part.chunks():
+            assert chunk is not None
+    return probe
+
+
+def _calls(probe: Any) -> Calls:
+    """Every method of the probe with the rows that it is asked for."""
     from modelkeep.probe_record import asked
 
-    made = probes.record(model, rows)
-    return [
-        (method, block, asked(method, block, answers))
-        for block, answers in zip(made.rows, made.answers, strict=True)
-        for method in answers
-    ]
+    blocks = zip(probe.rows, probe.answers, strict=True)
+    return [(method, asked(method, rows, answers)) for rows, answers in blocks for method in answers]
 
 
-def _one_pass(model: Any, blocks: list[tuple[str, Any, Any]]) -> None:
+def _one_pass(model: Any, calls: Calls) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for method, _, rows in blocks:
+        for method, rows in calls:
             getattr(model, method)(rows)
 
 

@@ -81,4 +81,4 @@ def _probes(probes: dict[str, Any]) -> str:
         [SPECS[m].title, f"{p['probe'] * MS:.2f}", f"{p['pass'] * MS:.2f}", f"{p['probe'] / p['pass']:.2f}"]
         for m, p in probes.items()
     ]
-    return _table(["model", "save with probe, less save without (ms)", "one pass (ms)", "ratio"], rows)
+    return _table(["model", "making and encoding the probe (ms)", "one pass (ms)", "ratio"], rows)

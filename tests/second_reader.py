@@ -137,7 +137,7 @@ def read_container(data: bytes, blake: Callable[[bytes], str]) -> tuple[dict[str
     tail = data[-TAIL:]
     comment = COMMENT.fullmatch(tail[-160:])
     need("container", len(tail) == TAIL and comment, "no end of a keep file")
-    count, size, start = (*struct.unpack_from("<QQQ", tail, 32),)
+    count, _, size, start = struct.unpack_from("<QQQQ", tail, 24)
     need("container", 0 < count <= 10_000 and start + size + TAIL == len(data), "the directory does not fit")
     central, place, end, names, files = data[start : start + size], 0, 0, [], {}
     again = b""
@@ -267,6 +267,9 @@ def read(data: bytes, blake: Callable[[bytes], str] = blake3) -> dict[str, Any]:
     """What a sound file says of itself; else ``Refused``."""
     files, manifest_bytes = read_container(data, blake)
     manifest = read_manifest(manifest_bytes, files, blake)
+    known = {f"{name}.{kind}" for name in ("graph", "probe") for kind in ("json", "safetensors")} - {"graph.safetensors"}
+    code = {name for name in files if name.startswith("code/") and name.endswith(".py")}
+    need("container", files.keys() <= known | code | {"arrays.safetensors"}, "a file that the format lacks")
     need("parse", "graph.json" in files, "no graph")
     read_graph(files["graph.json"])
     arrays = read_arrays(files["arrays.safetensors"]) if "arrays.safetensors" in files else 0

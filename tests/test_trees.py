@@ -515,7 +515,7 @@ def test_a_value_too_large_for_a_node_is_refused() -> None:
 
 
 def test_large_columns_are_made_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sktree_columns, "_KEPT", 0)
+    monkeypatch.setattr(sktree_columns, "KEPT", 0)
     monkeypatch.setattr(sktree_columns, "_CHUNK", 100_000)
     rng = np.random.default_rng(0)
     trees = trees_of(RandomForestRegressor(30, random_state=0).fit(rng.random((3000, 2)), rng.random(3000)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -57,7 +58,8 @@ def _error_of(source: Any, convert_to: Path | None = None) -> ModelkeepError | N
 def _refusal(title: str, errors: list[ModelkeepError | None], instead: str = "") -> Refusal:
     refused = [error for error in errors if error is not None]
     first = refused[0] if refused else None
-    text = str(first).splitlines()[0] if first else "it was loaded"
+    # Where the demonstration keeps its files is of no interest to who reads the error.
+    text = re.sub(r"\S*[/\\]", "", str(first).splitlines()[0], count=1) if first else "it was loaded"
     return Refusal(title, len(errors), len(refused), text, first.kind if first else "", instead)
 
 

@@ -30,6 +30,7 @@ DISTRIBUTIONS = {
 #: Instruction sets by which numpy and its matrix product choose their inner loops, the best first.
 _SIMD = ("AVX512_SPR", "AVX512_ICL", "AVX512_SKX", "AVX2", "SSE42", "SVE", "ASIMD", "VSX4", "VSX3", "VXE2", "RVV")
 
+_SEPARATORS = re.compile("[-_.]+")
 _LOCK = threading.Lock()
 _captured: dict[tuple[tuple[str, ...], frozenset[str]], dict[str, Any]] = {}
 
@@ -155,7 +156,7 @@ def _owner(module: str) -> Iterator[str]:
         if not (Path(folder, module).is_dir() or Path(folder, module + ".py").is_file()):
             continue
         for name, place in _folder(folder).items():
-            record = place / "RECORD"
+            record = Path(folder, place, "RECORD")
             lines = b"\n" + record.read_bytes() if record.is_file() else b""
             if any(b"\n" + start in lines for start in starts):
                 yield name
@@ -163,17 +164,17 @@ def _owner(module: str) -> Iterator[str]:
 
 
 def _installed(name: str) -> Path | None:
-    return next((place for folder in sys.path if (place := _folder(folder).get(name))), None)
+    return next((Path(folder, found) for folder in sys.path if (found := _folder(folder).get(name))), None)
 
 
 @functools.cache
-def _folder(folder: str) -> dict[str, Path]:
+def _folder(folder: str) -> dict[str, str]:
     """The metadata folders in ``folder`` by normal name; their own names hold name and version."""
     if not os.path.isdir(folder or "."):
         return {}
     with os.scandir(folder or ".") as entries:
         names = [entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
-    return {_normal(name.partition("-")[0].removesuffix(".egg")): Path(folder, name) for name in sorted(names)}
+    return {_normal(name.partition("-")[0].removesuffix(".egg")): name for name in sorted(names)}
 
 
 def _version(place: Path) -> str:
@@ -195,12 +196,12 @@ def _fields(place: Path, name: bytes) -> Iterator[str]:
     """The values of one field in the head of a METADATA file, read without an e-mail parser."""
     for file in (place / "METADATA", place / "PKG-INFO", place):
         if file.is_file():
-            head = file.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")[0]
-            for line in head.split(b"\n"):
-                if line.startswith(name + b":"):
-                    yield line[len(name) + 1 :].decode("utf-8", "replace").strip()
+            data = file.read_bytes().replace(b"\r\n", b"\n")
+            head = b"\n" + data.partition(b"\n\n")[0]
+            for after in head.split(b"\n" + name + b":")[1:]:
+                yield after.partition(b"\n")[0].decode("utf-8", "replace").strip()
             return
 
 
 def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return _SEPARATORS.sub("-", name).lower()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
 
+_ONLY_EXTRA = re.compile(r"""\s*extra\s*==\s*(?:'[^']+'|"[^"]+")\s*$""")
 _TOKEN = re.compile(r"\s*(?:(\(|\)|===|==|!=|<=|>=|~=|<|>)|'([^']*)'|\"([^\"]*)\"|([A-Za-z_.]+))")
 
 
@@ -15,6 +17,8 @@ def holds(marker: str) -> bool:
     >>> holds('python_version >= "3.8" and extra != "docs"'), holds('extra == "docs"')
     (True, False)
     """
+    if _ONLY_EXTRA.match(marker):
+        return False
     tokens = _tokens(marker)
     if tokens is None:
         return True
@@ -92,6 +96,7 @@ def _number(text: str) -> tuple[int, ...] | None:
     return tuple(map(int, match[0].split("."))) if match else None
 
 
+@functools.cache
 def _variables() -> dict[str, str]:
     system = os.uname() if hasattr(os, "uname") else None
     return {

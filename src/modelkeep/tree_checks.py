@@ -46,7 +46,7 @@ def _each_checked(pool: TreePool, limit: int) -> Iterator[Window]:
     # With unusual values of leaves among them, which nobody looks up, the features have to be picked out.
     compact = len(feature) == pool.n_splits and _within(feature, pool.n_features)
     for window in windows(pool, limit):
-        _check_depth(window, *check_children(window))
+        check_depths(window, *check_children(window))
         if not compact:
             of_splits = window.of_splits("feature")
             _refuse((of_splits < 0) | (of_splits >= pool.n_features), window, "feature", "a feature that doesn't exist")
@@ -164,7 +164,7 @@ def _shared(left: Array, right: Array, explicit: bool) -> NDArray[np.bool_]:
     return often
 
 
-def _check_depth(window: Window, left: Array, right: Array, child: Array) -> None:
+def check_depths(window: Window, left: Array, right: Array, child: Array) -> None:
     depth = window.of_nodes("depth")
     below = depth[window.splits] + depth.dtype.type(1)
     wrong = depth[right] != below

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import re
 from typing import Any
 
@@ -16,6 +18,10 @@ _SIMPLE = re.compile(
 )
 _MAX_FIELDS = 1000
 _MAX_NESTING = 8
+_HINT = "convert the array to a plain dtype"
+#: A long double has 16 bytes in several incompatible forms; files hold the one with 80 bits.
+_EXTENDED = re.compile(r"[<>](f16|c32)")
+_EXTENDED_BYTES = 10
 
 
 def encode(dtype: np.dtype[Any]) -> Any:
@@ -23,19 +29,31 @@ def encode(dtype: np.dtype[Any]) -> Any:
     if dtype.hasobject:
         raise Unsaveable(f"the dtype {dtype} holds Python objects", "use an object array, or plain fields")
     if dtype.fields is not None and dtype.names is not None:
-        fields = [dtype.fields[name] for name in dtype.names]
-        return {
-            "names": list(dtype.names),
-            "formats": [encode(field[0]) for field in fields],
-            "offsets": [field[1] for field in fields],
-            "itemsize": dtype.itemsize,
-            "aligned": dtype.isalignedstruct,
-        }
+        return _encode_struct(dtype)
     if dtype.subdtype is not None:
         return {"item": encode(dtype.subdtype[0]), "shape": list(dtype.shape)}
     if not _SIMPLE.fullmatch(dtype.str):
-        raise Unsaveable(f"the dtype {dtype} is not one that a file can keep", "convert the array to a plain dtype")
+        raise Unsaveable(f"the dtype {dtype} is not one that a file can keep", _HINT)
+    if _EXTENDED.fullmatch(dtype.str) and not _has_extended():
+        raise Unsaveable("a long double of this machine is not one that a file can keep", "convert it to float64")
     return dtype.str
+
+
+def _encode_struct(dtype: np.dtype[Any]) -> dict[str, Any]:
+    assert dtype.names is not None and dtype.fields is not None
+    fields = [dtype.fields[name] for name in dtype.names]
+    if any(len(field) > 2 for field in fields):
+        raise Unsaveable("a struct dtype has titles beside its names", "leave the titles out")
+    if _overlapping([(field[1], field[0].itemsize) for field in fields]):
+        raise Unsaveable("a struct dtype has fields that overlap", "keep the fields as arrays of their own")
+    record = {"record": True} if issubclass(dtype.type, np.record) else {}
+    return record | {
+        "names": list(dtype.names),
+        "formats": [encode(field[0]) for field in fields],
+        "offsets": [field[1] for field in fields],
+        "itemsize": dtype.itemsize,
+        "aligned": dtype.isalignedstruct,
+    }
 
 
 def decode(value: Any, depth: int = 0) -> np.dtype[Any]:
@@ -63,16 +81,56 @@ def _decode_subarray(value: dict[str, Any], depth: int) -> np.dtype[Any]:
 
 def _decode_struct(value: dict[str, Any], depth: int) -> np.dtype[Any]:
     formats = [decode(item, depth + 1) for item in value["formats"]]
-    offsets, end = value["offsets"], 0
+    offsets = value["offsets"]
     if not len(formats) == len(offsets) == len(value["names"]) <= _MAX_FIELDS:
         raise GraphError("a struct dtype needs one name and one offset for each field")
-    for offset, item in sorted(zip(offsets, formats, strict=True), key=lambda pair: pair[0]):
-        if offset < end:
-            raise GraphError("the fields of a struct dtype overlap")
-        end = offset + item.itemsize
+    if _overlapping([(offset, item.itemsize) for offset, item in zip(offsets, formats, strict=True)]):
+        raise GraphError("the fields of a struct dtype overlap")
     # Hostile files may claim a struct larger than its fields; numpy refuses one that is smaller.
     description = {key: value[key] for key in ("names", "offsets", "itemsize")}
-    return np.dtype({**description, "formats": formats}, align=value["aligned"])
+    made: np.dtype[Any] = np.dtype({**description, "formats": formats}, align=value["aligned"])
+    return np.dtype((np.record, made)) if "record" in value else made
+
+
+def _overlapping(fields: list[tuple[int, int]]) -> bool:
+    end = 0
+    for offset, size in sorted(fields):
+        if offset < end:
+            return True
+        end = offset + size
+    return False
+
+
+# -- the bytes of a value ------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _has_extended() -> bool:
+    return np.finfo(np.longdouble).nmant == 63 and np.dtype(np.longdouble).itemsize == 16
+
+
+@functools.cache
+def padding_mask(dtype: np.dtype[Any]) -> np.ndarray | None:
+    """One byte for each of an item: 255 where the value is, 0 where nothing is; None if values fill all of it."""
+    mask = _mask(dtype)
+    mask.flags.writeable = False
+    return None if mask.all() else mask
+
+
+def _mask(dtype: np.dtype[Any]) -> np.ndarray:
+    mask = np.full(dtype.itemsize, 255, np.uint8)
+    if dtype.fields is not None:
+        mask[:] = 0
+        for name in dtype.names or ():
+            item, offset = dtype.fields[name][:2]
+            mask[offset : offset + item.itemsize] = _mask(item)
+    elif dtype.subdtype is not None:
+        mask[:] = np.tile(_mask(dtype.subdtype[0]), math.prod(dtype.shape))
+    elif dtype.char in "gG" and _has_extended():
+        parts = mask.reshape(-1, 16)
+        parts[:, _EXTENDED_BYTES:] = 0
+        mask = parts[:, ::-1].reshape(-1) if dtype.byteorder == ">" else mask
+    return mask
 
 
 def check_values(array: np.ndarray, place: str = "an array") -> None:
@@ -84,5 +142,17 @@ def check_values(array: np.ndarray, place: str = "an array") -> None:
         codes = np.atleast_1d(np.ascontiguousarray(array)).view(f"{array.dtype.str[0]}u4")
         if int(codes.max()) > 0x10FFFF or bool(((codes >= 0xD800) & (codes <= 0xDFFF)).any()):
             raise GraphError(f"{place} has characters that Unicode lacks")
+    if array.dtype.char in "gG" and array.size and _has_extended():
+        _check_extended(array, place)
     for name in array.dtype.names or ():
         check_values(array[name], place)
+
+
+def _check_extended(array: np.ndarray, place: str) -> None:
+    """A long double writes down its first binary digit, which is 0 only for zero and the smallest numbers."""
+    raw = np.ascontiguousarray(array).reshape(-1).view(np.uint8).reshape(-1, 16)
+    raw = raw[:, ::-1] if array.dtype.byteorder == ">" else raw
+    digit = raw[:, 7] >= 128
+    exponent = (raw[:, 8] != 0) | (raw[:, 9] & 127 != 0)
+    if bool((digit != exponent).any()):
+        raise GraphError(f"{place} has long doubles that no machine makes")

@@ -7,11 +7,13 @@ BLAS takes another kernel for a strided vector, and ``a @ a.T`` another one when
 ``gaps``    by axis of the segment, whether elements are left between its neighbours; one item is left on loading
 ``flip``    axes of the array that run backwards
 ``dtype``, ``shape``   for what safetensors has no dtype for: the segment holds the bytes
-``strides``, ``offset`` (in bytes, with ``dtype`` and ``shape``)   a view into a segment that several arrays share
+``strides``, ``offset`` (in bytes, with ``dtype`` and ``shape``)   a view into a segment: of several arrays that share
+    it, or of one whose elements overlap or lie at odd addresses
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +24,11 @@ from modelkeep.formats.keep.handlers import Node
 from modelkeep.formats.keep.tensors import NATIVE, Segment
 from modelkeep.ports import Buffer
 
+#: Views into shared memory keep their address up to a multiple of this.
+ALIGNMENT = 16
 _CHUNK = 8 << 20
+_MAX_PAIRWISE = 64
+_MAX_WORK = 10_000
 
 
 class Shelf:
@@ -32,9 +38,13 @@ class Shelf:
         self._add = add
         self._arrays: list[np.ndarray] = []
         self._nodes: list[Node] = []
+        self._alone: set[int] = set()
 
-    def put(self, array: np.ndarray) -> Node:
+    def put(self, array: np.ndarray, *, alone: bool = False) -> Node:
+        """The node of ``array``. One that is ``alone`` gets memory of its own, whatever it shares now."""
         node: Node = ["array"]
+        if alone:
+            self._alone.add(len(self._arrays))
         self._arrays.append(array)
         self._nodes.append(node)
         return node
@@ -46,7 +56,7 @@ class Shelf:
             members = cluster_of.get(i)
             if members is None:
                 node += self._single(array)
-            elif all(_same_view(array, self._arrays[m]) for m in members) and not _overlaps_itself(array):
+            elif all(_same_view(array, self._arrays[m]) for m in members) and not _is_odd(array, gaps=True):
                 node += self._nodes[members[0]][1:] if members[0] != i else self._single(array)
             else:
                 if members[0] not in bases:
@@ -54,13 +64,14 @@ class Shelf:
                 node += _view_into(array, *bases[members[0]])
 
     def _clusters(self) -> dict[int, list[int]]:
-        """For each array that shares memory with others (or with itself), all arrays of that piece of memory."""
+        """For each array that shares memory with others, all arrays of that piece of memory."""
         if all(a.base is None and (a.flags.c_contiguous or a.flags.f_contiguous) for a in self._arrays):
             return {}  # the usual case: every array owns its memory
         clusters: dict[int, list[int]] = {}
         together: list[int] = []
         reach = 0
-        for low, high, i in sorted((*span(a), i) for i, a in enumerate(self._arrays) if a.size):
+        shared = [(*span(a), i) for i, a in enumerate(self._arrays) if a.nbytes and i not in self._alone]
+        for low, high, i in sorted(shared):
             if low >= reach:
                 self._close(clusters, together)
                 together = []
@@ -70,19 +81,33 @@ class Shelf:
         return clusters
 
     def _close(self, clusters: dict[int, list[int]], together: list[int]) -> None:
-        if len(together) > 1 or (together and _overlaps_itself(self._arrays[together[0]])):
-            members = sorted(together)
-            clusters.update(dict.fromkeys(members, members))
+        if len(together) > 1:
+            for members in self._overlapping(sorted(together)):
+                clusters.update(dict.fromkeys(members, members))
+
+    def _overlapping(self, members: list[int]) -> list[list[int]]:
+        """Neighbours in memory (columns of one table) are not yet shared bytes: those groups that have some."""
+        if len(members) > _MAX_PAIRWISE:
+            return [members]
+        group = {m: [m] for m in members}
+        for a, b in itertools.combinations(members, 2):
+            if group[a] is not group[b] and _share(self._arrays[a], self._arrays[b]):
+                group[a] += group[b]
+                for m in group[b]:
+                    group[m] = group[a]
+        return [sorted(g) for g in {id(g): g for g in group.values()}.values() if len(g) > 1]
 
     def _single(self, array: np.ndarray) -> list[Any]:
-        if array.flags.c_contiguous and array.dtype.str in NATIVE:
+        if array.flags.c_contiguous and array.flags.aligned and array.dtype.str in NATIVE:
             return [self._add(_segment(array))]
+        if _is_odd(array):
+            return _view_into(array, *self._base([array]))
         options: dict[str, Any] = {}
         flip = [axis for axis, stride in enumerate(array.strides) if stride < 0 and array.shape[axis] > 1]
         if flip:
             array = np.flip(array, flip)
-        axes = sorted(range(array.ndim), key=lambda axis: (array.shape[axis] == 1, -array.strides[axis], axis))
         if not array.flags.c_contiguous:
+            axes = sorted(range(array.ndim), key=lambda axis: (-array.strides[axis], axis))
             array = array.transpose(axes)
             gaps = _gaps(array)
             if axes != sorted(axes):
@@ -100,21 +125,22 @@ class Shelf:
         """One segment for all memory that ``arrays`` cover: its number, its address, and its dtype."""
         spans = [span(a) for a in arrays]
         low, high = min(s[0] for s in spans), max(s[1] for s in spans)
-        whole = next((a for a, s in zip(arrays, spans, strict=True) if s == (low, high) and _is_plain(a)), None)
         dtype = arrays[0].dtype
-        if whole is None:
-            memory = np.zeros(high - low, np.uint8)
-            for array in arrays:
-                view = np.ndarray(array.shape, array.dtype, memory, _address(array) - low, array.strides)
-                view[...] = array
-        else:
+        alike = all(a.dtype == dtype for a in arrays)
+        whole = next((a for a, s in zip(arrays, spans, strict=True) if s == (low, high) and _is_plain(a)), None)
+        if whole is not None and alike:
             memory = whole.reshape(-1, order="A").view(np.uint8)
-        typed = (
-            dtype.str in NATIVE and all(a.dtype == dtype for a in arrays) and (high - low) % dtype.itemsize == 0
-        )  # so that any reader of safetensors sees numbers
-        if typed:
+        else:
+            low -= low % ALIGNMENT
+            memory = np.zeros((high - low + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT, np.uint8)
+            for array in arrays:
+                _copy(array, memory, _address(array) - low, clean=alike)
+        typed = alike and dtype.str in NATIVE and all(a.flags.aligned for a in arrays)
+        if typed and len(memory) % dtype.itemsize == 0:  # so that any reader of safetensors sees numbers
             memory = memory.view(dtype)
-        return self._add(_segment(memory)), low, memory.dtype.str
+            return self._add(_segment(memory)), low, dtype.str
+        alignment = ALIGNMENT if len(memory) % ALIGNMENT == 0 else dtype.alignment
+        return self._add(Segment("U8", memory.shape, lambda: _chunks(memory), alignment)), low, memory.dtype.str
 
 
 def _view_into(array: np.ndarray, segment: int, low: int, dtype: str) -> list[Any]:
@@ -123,6 +149,19 @@ def _view_into(array: np.ndarray, segment: int, low: int, dtype: str) -> list[An
     if array.dtype.str != dtype:
         options["dtype"] = dtypes.encode(array.dtype)
     return [segment, options]
+
+
+def _copy(array: np.ndarray, memory: np.ndarray, offset: int, *, clean: bool) -> None:
+    """Put ``array`` into ``memory`` where it lies in its own; ``clean`` sets bytes that no value has to zero."""
+    for axis, stride in enumerate(array.strides):
+        if stride == 0:  # one element, however often it is repeated
+            array = array[(slice(None),) * axis + (slice(1),)]
+    view: np.ndarray = np.ndarray(array.shape, array.dtype, memory, offset, array.strides)
+    view[...] = array
+    mask = dtypes.padding_mask(array.dtype) if clean else None
+    if mask is not None:
+        single: np.ndarray = np.ndarray((*array.shape, len(mask)), np.uint8, memory, offset, (*array.strides, 1))
+        single &= mask
 
 
 def _address(array: np.ndarray) -> int:
@@ -142,21 +181,34 @@ def _same_view(a: np.ndarray, b: np.ndarray) -> bool:
     return _address(a) == _address(b) and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
 
 
-def _overlaps_itself(array: np.ndarray) -> bool:
-    """Whether some bytes belong to two elements: a broadcast axis, a sliding window."""
-    if array.flags.c_contiguous or array.flags.f_contiguous or not array.size:
+def _share(a: np.ndarray, b: np.ndarray) -> bool:
+    try:
+        return np.may_share_memory(a, b) and np.shares_memory(a, b, max_work=_MAX_WORK)
+    except np.exceptions.TooHardError:
+        return True
+
+
+def _is_odd(array: np.ndarray, *, gaps: bool = False) -> bool:
+    """Whether axes, gaps and flips don't tell all: elements overlap, or lie at other places than whole items would.
+
+    With ``gaps``, also whether there are gaps: two arrays over one segment could not both make them.
+    """
+    flags = array.flags
+    if not flags.aligned:
+        return True
+    if flags.c_contiguous or flags.f_contiguous or not array.nbytes:
         return False
-    steps = sorted((abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1)
-    reach = array.itemsize
-    for stride, length in steps:
-        if stride < reach:
+    reach = size = array.itemsize
+    for stride, length in sorted((abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1):
+        if stride < reach or stride % size or (gaps and stride != reach):
             return True
-        reach = stride * (length - 1) + reach
+        reach = stride * (length if gaps else length - 1) + (0 if gaps else reach)
     return False
 
 
 def _is_plain(array: np.ndarray) -> bool:
-    return array.flags.c_contiguous or array.flags.f_contiguous
+    contiguous = array.flags.c_contiguous or array.flags.f_contiguous
+    return contiguous and array.flags.aligned and dtypes.padding_mask(array.dtype) is None
 
 
 def _gaps(array: np.ndarray) -> list[bool]:
@@ -183,18 +235,23 @@ def gapped_like(array: np.ndarray, gaps: list[bool]) -> np.ndarray:
 
 def _segment(array: np.ndarray) -> Segment:
     """``array``'s elements in C order; a large array that is not in C order is copied a piece at a time."""
-    if array.dtype.str in NATIVE:
-        return Segment(NATIVE[array.dtype.str], array.shape, lambda: _chunks(array))
-    return Segment("U8", (array.nbytes,), lambda: _chunks(array))
+    name = NATIVE.get(array.dtype.str)
+    if name is not None:
+        return Segment(name, array.shape, lambda: _chunks(array))
+    return Segment("U8", (array.nbytes,), lambda: _chunks(array), array.dtype.alignment)
 
 
 def _chunks(array: np.ndarray) -> Iterator[Buffer]:
     if array.nbytes == 0:
         return
-    if array.flags.c_contiguous:
+    mask = dtypes.padding_mask(array.dtype)
+    if array.flags.c_contiguous and mask is None:
         yield memoryview(array.reshape(-1).view(np.uint8))
         return
+    array = np.atleast_1d(array)
     rows = max(1, _CHUNK // max(1, array.nbytes // len(array)))
     for start in range(0, len(array), rows):
-        piece = np.ascontiguousarray(array[start : start + rows])
-        yield memoryview(piece.reshape(-1).view(np.uint8))
+        piece = np.ascontiguousarray(array[start : start + rows]).reshape(-1).view(np.uint8)
+        if mask is not None:  # what no value uses is whatever was in memory before
+            piece = (piece.reshape(-1, len(mask)) & mask).reshape(-1)
+        yield memoryview(piece)

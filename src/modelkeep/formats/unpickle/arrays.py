@@ -45,7 +45,9 @@ def _made_bytes(callee: str, args: tuple[Any, ...]) -> memoryview:
         return memoryview(b"")
     if callee in _BYTES and len(args) == 1 and type(args[0]) in (bytes, memoryview):
         return memoryview(args[0])
-    encodes = callee == "_codecs.encode" or callee in _BYTES
+    if callee in _BYTES and len(args) == 1 and is_encoding(args[0]):
+        return _made_bytes(_ENCODE, args[0].args)
+    encodes = callee == _ENCODE or callee in _BYTES
     if encodes and len(args) == 2 and type(args[0]) is str and args[1] in ("latin1", "latin-1"):
         try:
             return memoryview(args[0].encode("latin-1"))
@@ -54,17 +56,13 @@ def _made_bytes(callee: str, args: tuple[Any, ...]) -> memoryview:
     raise GraphError("bytes are needed here")
 
 
+_ENCODE = "_codecs.encode"
 _BYTES = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("bytes", "bytearray"))
 
 
-def is_bytes(value: Any) -> bool:
-    """Whether ``value`` is a call that only makes bytes."""
-    return (
-        isinstance(value, Call)
-        and isinstance(value.callee, Global)
-        and value.how == "reduce"
-        and str(value.callee) in _BYTES | {"_codecs.encode"}
-    )
+def is_encoding(value: Any) -> bool:
+    """Whether ``value`` is how protocols 0 to 2 write bytes: text, and the call that encodes it."""
+    return isinstance(value, Call) and isinstance(value.callee, Global) and str(value.callee) == _ENCODE
 
 
 def over(raw: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], order: Literal["C", "F"]) -> np.ndarray:

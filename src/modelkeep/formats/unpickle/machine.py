@@ -55,11 +55,11 @@ class Machine(Cursor):
                 if left < 0:
                     raise self.fault(f"it has more than {MAX_OPCODES} opcodes")
                 table[code](self)
+            result = self.stack.pop()
         except IndexError:
             raise self.fault("an opcode needs more values than there are on the stack") from None
         except (ValueError, UnicodeError) as error:
             raise self.fault(str(error)) from None
-        result = self.stack.pop()
         if self.stack or self._marks:
             raise self.fault("values are left on the stack")
         return result

@@ -6,7 +6,7 @@ graph, parse, audit, build, every check.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from modelkeep.errors import CheckError, GraphError, LoadError, PolicyError, SaveError, SaveErrors, quote
@@ -19,9 +19,10 @@ from modelkeep.formats.unpickle.records import ABSENT, ByteArray, Call, Global, 
 from modelkeep.policy import Policy
 from modelkeep.ports import Part
 
-#: What may be written out, in elements and bytes of text: shared parts of a pickle must not multiply it.
+#: What may be written out, in bytes: shared parts of a pickle must not multiply it. An element costs more than a byte.
 _WORK = 64 << 20
 _WORK_PER_BYTE = 32
+_ELEMENT = 64
 
 
 class Transcriber(Encoder):
@@ -40,9 +41,10 @@ class Transcriber(Encoder):
         if self._work < 0:
             raise GraphError("the pickle repeats its parts out of all proportion to its size")
 
-    def spend_on(self, values: Any) -> None:
+    def spend_on(self, values: Collection[Any]) -> None:
         """The same for the elements of a container that is written out in its owner."""
-        self.spend(1 + sum(len(value) if type(value) in (str, bytes, memoryview) else 1 for value in values))
+        texts = [len(value) for value in values if type(value) in (str, bytes, memoryview)]
+        self.spend(_ELEMENT * (1 + len(values)) + sum(texts))
 
     def files(self, root: Any) -> dict[str, Part]:
         """The files of the graph."""

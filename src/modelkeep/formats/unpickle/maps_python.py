@@ -78,7 +78,7 @@ def encode_mapping(encoder: Transcriber, call: Call) -> Node:
         raise GraphError(f"a {call.callee} has an unknown form")
     if args:
         pairs = _pairs(args[0]) + pairs
-    encoder.spend_on(key for key, _ in pairs)
+    encoder.spend_on([key for key, _ in pairs])
     keys = encoder.items([key for key, _ in pairs])
     values = [encoder.at(f"[{quote(key, 40)}]", value) for key, value in pairs]
     return [kind, encoder.at(".default_factory", factory), keys, values]

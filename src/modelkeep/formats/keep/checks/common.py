@@ -5,19 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from modelkeep.formats.keep.checks.params import check_rules
-from modelkeep.formats.keep.checks.require import INT32, Check, array, integer, require
+from modelkeep.formats.keep.checks.require import INT32, Check, State, array, fail, integer, require
+
+_MANY = 2**24
 
 
 def check_estimator(obj: Any) -> None:
     state = vars(obj)
     if "n_features_in_" in state:
         width = integer(state, "n_features_in_", 0, INT32)
+        if width > _MANY:
+            _check_evidence(state, "n_features_in_", width)
         if "feature_names_in_" in state:
             names = array(state, "feature_names_in_", "O U", (width,))
             require(set(map(type, names.tolist())) <= {str}, "feature_names_in_", "a name that is not a text")
     if "_n_features_out" in state:
-        integer(state, "_n_features_out", 0, INT32)
+        width = integer(state, "_n_features_out", 0, INT32)
+        if width > _MANY:
+            _check_evidence(state, "_n_features_out", width)
     check_rules(state)
+
+
+def _check_evidence(state: State, name: str, width: int) -> None:
+    """The model's page in a notebook makes a name for each column: a number alone must not ask for so many."""
+    for value in state.values():
+        shape = getattr(value, "shape", None)
+        if type(shape) is tuple and width in shape and getattr(value, "size", 0):
+            return
+    fail(name, f"{width} columns, of which nothing in the model tells")
 
 
 CHECKS: dict[str, Check] = {"sklearn.base.BaseEstimator": check_estimator}

@@ -85,7 +85,18 @@ def check_components(obj: Any) -> None:
             array(state, name, FLOATS, (rows, columns))
 
 
+def check_mixture(obj: Any) -> None:
+    """Drawing samples decomposes the covariances, which never ends over infinite ones."""
+    state = vars(obj)
+    for name in ("means_", "covariances_"):
+        if name in state:
+            values = state[name]
+            good = isinstance(values, np.ndarray) and values.dtype.kind == "f" and np.isfinite(values).all()
+            require(good, name, "not an array of finite numbers")
+
+
 CHECKS: dict[str, Check] = {
+    "sklearn.mixture._base.BaseMixture": check_mixture,
     "sklearn.linear_model._stochastic_gradient.BaseSGD": check_sgd,
     "sklearn.covariance._empirical_covariance.EmpiricalCovariance": check_covariance,
     "sklearn.decomposition._nmf._BaseNMF": check_components,

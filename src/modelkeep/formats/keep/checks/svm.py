@@ -21,6 +21,11 @@ from modelkeep.formats.keep.checks.require import (
 )
 
 _CLASSIFIERS = ("sklearn.svm._base.BaseSVC",)
+_KERNEL_FUNCTIONS = frozenset(
+    """additive_chi2_kernel chi2_kernel cosine_distances cosine_similarity euclidean_distances haversine_distances
+    laplacian_kernel linear_kernel manhattan_distances nan_euclidean_distances pairwise_distances pairwise_kernels
+    polynomial_kernel rbf_kernel sigmoid_kernel""".split()
+)
 _FITTED_ROWS = "_BaseLibSVM__Xfit"
 _OF_THE_CLASS = ("_impl", "_sparse_kernels")  # what chooses the algorithm is never an object's own
 
@@ -84,8 +89,10 @@ def _check_function(state: State) -> None:
         require(kernel.args == (), "kernel", "a kernel function is given its rows by the model alone")
         kernel = kernel.func
     module = getattr(kernel, "__module__", None) or type(kernel).__module__
-    good = module.partition(".")[0] not in ("numpy", "scipy", "sklearn") or module == "sklearn.metrics.pairwise"
-    require(good, "kernel", f"{quote(str(getattr(kernel, '__name__', kernel)))} is not a kernel")
+    name = str(getattr(kernel, "__name__", kernel))
+    of_sklearn = module == "sklearn.metrics.pairwise" and name in _KERNEL_FUNCTIONS
+    own = module.partition(".")[0] not in ("numpy", "scipy", "sklearn")
+    require(own or of_sklearn, "kernel", f"{quote(name)} is not a kernel")
     rows, _ = sparse_or_array(state.get(_FITTED_ROWS), _FITTED_ROWS, "f i u b", (None, None))
     require(rows == state["shape_fit_"][0], _FITTED_ROWS, f"not the {state['shape_fit_'][0]} rows of the fit")
 

@@ -227,7 +227,7 @@ def encode_int(encoder: Encoder, value: int) -> Node:
 
 def decode_int(builder: Builder, node: Node) -> int:
     text = builder.text(node)
-    value = int(text, 16) if len(text) <= MAX_INT_DIGITS + 1 and set(text) <= set("-0123456789abcdef") else 0
+    value = int(text, 16) if len(text.removeprefix("-")) <= MAX_INT_DIGITS and set(text) <= set("-0123456789abcdef") else 0
     if f"{value:x}" != text or -(1 << 63) <= value < 1 << 63:
         raise GraphError("a large integer is not in its canonical form")
     return value

@@ -11,7 +11,7 @@ import numpy as np
 from modelkeep.errors import CheckError, GraphError, quote
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 from modelkeep.formats.keep.tensors import MAX_DIMENSIONS
-from modelkeep.formats.keep.types import scipy_functions
+from modelkeep.formats.keep.types import scipy_functions, scipy_stats
 
 if TYPE_CHECKING:
     from modelkeep.formats.keep.decode import Builder
@@ -255,4 +255,8 @@ def _within(indices: np.ndarray, bound: int) -> bool:
 
 _SPARSE = [f"scipy.sparse._{name[:3]}.{name}" for name in sorted(CLASSES)]
 
-HANDLERS = [Handler("sparse", tuple(_SPARSE), encode_sparse, decode_sparse), *scipy_functions.HANDLERS]
+HANDLERS = [
+    Handler("sparse", tuple(_SPARSE), encode_sparse, decode_sparse),
+    *scipy_functions.HANDLERS,
+    *scipy_stats.HANDLERS,
+]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkeep.errors import CheckError, quote
-from modelkeep.formats.keep.types.sktree_survey import MAPPED, NEWER, PLACES, Mapped
+from modelkeep.formats.keep.types.sktree_blocks import MAPPED, NEWER, PLACES, Mapped
 from modelkeep.tree_checks import checked_windows
 from modelkeep.tree_values import by_class, divided, gini, total
 from modelkeep.trees import TreePool, Window, windows

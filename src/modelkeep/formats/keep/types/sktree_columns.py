@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelkeep.errors import SaveError
-from modelkeep.formats.keep.types.sktree_survey import (
-    MAPPED,
-    Block,
-    Blocks,
-    Facts,
-    Mapped,
-    State,
-    narrow,
-    refuse_layout,
-    survey,
-)
+from modelkeep.formats.keep.types.sktree_blocks import MAPPED, Block, Blocks, Mapped, State, refuse_layout
+from modelkeep.formats.keep.types.sktree_survey import KEPT, Facts, as_values, narrow, survey
 from modelkeep.trees import Column, Kind, PoolPlan
 
 Array = NDArray[Any]
 
 #: Bytes of a column that are handed on together.
 _CHUNK = 1 << 20
-#: Bytes of columns that are made at once and kept until they are written, rather than with a pass over all nodes each.
-_KEPT = 32 << 20
 #: Columns that are left out where they hold nothing but 0.
 _LEFT_OUT = frozenset({"missing_left", "categorical", "bitset"})
 
@@ -39,7 +29,7 @@ class _Recipe(NamedTuple):
     name: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    make: Callable[[Block], Array | None]
+    make: Callable[[Block], Array]
 
 
 def plan(kind: Kind, n_features: int, n_classes: tuple[int, ...], states: Sequence[State]) -> PoolPlan:
@@ -56,9 +46,10 @@ def plan(kind: Kind, n_features: int, n_classes: tuple[int, ...], states: Sequen
         whole = _max_depths(blocks, facts)
     else:
         whole = _bitsets(states)
-    if sum(math.prod(recipe.shape) * recipe.dtype.itemsize for recipe in recipes) <= _KEPT:
-        columns = _made(blocks, recipes)
+    if sum(math.prod(recipe.shape) * recipe.dtype.itemsize for recipe in recipes) <= KEPT:
+        columns = _made(blocks, recipes, facts)
     else:
+        facts.pieces = {"depth": facts.pieces["depth"]}
         columns = [_later(blocks, recipe) for recipe in recipes]
     whole = {"sizes": _narrowed(blocks.sizes)} | whole
     columns = [_ready(name, array) for name, array in whole.items()] + columns
@@ -67,10 +58,10 @@ def plan(kind: Kind, n_features: int, n_classes: tuple[int, ...], states: Sequen
 
 def _places(blocks: Blocks, facts: Facts) -> Iterator[_Recipe]:
     size = (int(blocks.sizes.sum()),)
-    yield _Recipe("right", facts.dtype("right"), size, lambda block: block.place(1))
+    yield _Recipe("right", facts.dtype("right"), size, lambda block: block.places[1])
     if not facts.preorder:
-        yield _Recipe("left", facts.dtype("left"), size, lambda block: block.place(0))
-    yield _Recipe("depth", facts.dtype("depth"), size, lambda block: facts.depths[block.trees.start])
+        yield _Recipe("left", facts.dtype("left"), size, lambda block: block.places[0])
+    yield _Recipe("depth", facts.dtype("depth"), size, lambda block: facts.pieces["depth"][block.trees.start])
 
 
 def _fields(blocks: Blocks, facts: Facts) -> Iterator[_Recipe]:
@@ -85,7 +76,7 @@ def _fields(blocks: Blocks, facts: Facts) -> Iterator[_Recipe]:
             dtype = np.dtype(np.float64)
         per_split = mapped.leaf is not None and mapped.column not in facts.unusual
         shape = (facts.splits if per_split else int(blocks.sizes.sum()),)
-        yield _Recipe(mapped.column, dtype, shape, _reader(mapped.field, per_split))
+        yield _Recipe(mapped.column, dtype, shape, partial(Block.field, name=mapped.field, per_split=per_split))
 
 
 def _left_out(mapped: Mapped, facts: Facts) -> bool:
@@ -97,22 +88,22 @@ def _left_out(mapped: Mapped, facts: Facts) -> bool:
     return (column == "impurity" and facts.gini) or (column == "node_depth" and facts.depth_is_depth)
 
 
-def _reader(name: str, per_split: bool) -> Callable[[Block], Array]:
-    if per_split:
-        return lambda block: block.nodes[name][block.splits]
-    return lambda block: block.nodes[name]
-
-
 def _values(blocks: Blocks, facts: Facts, n_classes: tuple[int, ...]) -> _Recipe:
     shape = (int(blocks.sizes.sum()), len(n_classes), max(n_classes))
     if facts.counted:
-        return _Recipe("count", facts.dtype("count"), shape, Block.counts)
+        return _Recipe("count", facts.dtype("count"), shape, partial(_counts, len(n_classes)))
     return _Recipe("value", np.dtype(np.float64), shape, lambda block: block.values)
+
+
+def _counts(n_outputs: int, block: Block) -> Array:
+    if block.counts is None:  # though the first pass found that there are some
+        raise SaveError("the model changed while it was being saved", hint="save it when nothing else uses it")
+    return as_values(block.counts, n_outputs)
 
 
 def _max_depths(blocks: Blocks, facts: Facts) -> dict[str, Array]:
     stated = np.array([state.max_depth for state in blocks.states], np.int64)
-    found = np.maximum.reduceat(np.concatenate(list(facts.depths.values())), blocks.starts)
+    found = np.maximum.reduceat(np.concatenate(list(facts.pieces["depth"].values())), blocks.starts)
     if np.array_equal(stated, found):
         return {}
     wrong = (stated < found) | (stated >= blocks.sizes)
@@ -137,13 +128,14 @@ def _bitsets(states: Sequence[State]) -> dict[str, Array]:
     }
 
 
-def _made(blocks: Blocks, recipes: Sequence[_Recipe]) -> list[Column]:
-    """All columns by one pass over the nodes."""
+def _made(blocks: Blocks, recipes: Sequence[_Recipe], facts: Facts) -> list[Column]:
+    """All columns by one pass over what the first pass kept; what it did not keep is made from the nodes."""
     arrays = [np.empty(recipe.shape, recipe.dtype) for recipe in recipes]
     places = [0] * len(recipes)
     for block in blocks:
         for i, recipe in enumerate(recipes):
-            piece = _piece(recipe, block)
+            piece = facts.pieces[recipe.name].pop(block.trees.start, None)
+            piece = recipe.make(block) if piece is None else piece
             arrays[i][places[i] : places[i] + len(piece)] = piece
             places[i] += len(piece)
     return [_ready(recipe.name, array) for recipe, array in zip(recipes, arrays, strict=True)]
@@ -156,7 +148,7 @@ def _later(blocks: Blocks, recipe: _Recipe) -> Column:
         held: list[Array] = []
         size = 0
         for block in blocks:
-            held.append(_piece(recipe, block).astype(recipe.dtype, copy=False))
+            held.append(recipe.make(block).astype(recipe.dtype, copy=False))
             size += held[-1].nbytes
             if size >= _CHUNK:
                 yield np.concatenate(held)
@@ -165,13 +157,6 @@ def _later(blocks: Blocks, recipe: _Recipe) -> Column:
             yield np.concatenate(held)
 
     return Column(recipe.name, recipe.dtype, recipe.shape, chunks)
-
-
-def _piece(recipe: _Recipe, block: Block) -> Array:
-    piece = recipe.make(block)
-    if piece is None:  # though the first pass found that there is one
-        raise SaveError("the model changed while it was being saved", hint="save it when nothing else uses it")
-    return piece
 
 
 def _ready(name: str, array: Array) -> Column:

@@ -12,7 +12,7 @@ from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 from modelkeep.formats.keep.tensors import NATIVE, Segment
 from modelkeep.formats.keep.types import sktree_columns
 from modelkeep.formats.keep.types.sktree_build import build_predictors, build_trees
-from modelkeep.formats.keep.types.sktree_survey import State
+from modelkeep.formats.keep.types.sktree_blocks import State
 from modelkeep.ports import Buffer
 from modelkeep.trees import Column, PoolPlan, TreePool
 
@@ -33,7 +33,9 @@ _DESCRIPTION = {"kind", "n_features", "n_classes", "columns"}
 def tree_state(tree: Tree) -> State:
     """The inside of a ``Tree``, as views of its memory."""
     state = tree.__getstate__()
-    return State(state["nodes"], state["values"], state["max_depth"])
+    # An inert record, read from a pickle that nobody trusts, has no compiled code.
+    depths = getattr(tree, "compute_node_depths", None)
+    return State(state["nodes"], state["values"], state["max_depth"], depths=depths)
 
 
 def tree_shape(tree: Tree) -> tuple[int, tuple[int, ...]]:

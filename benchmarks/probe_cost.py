@@ -42,7 +42,7 @@ def _made(model: Any, rows: Any) -> Any:
 
 def _calls(probe: Any) -> Calls:
     """Every method of the probe with the rows that it is asked for."""
-    from modelkeep.probe_record import asked
+    from modelkeep.probe.record import asked
 
     blocks = zip(probe.rows, probe.answers, strict=True)
     return [(method, asked(method, rows, answers)) for rows, answers in blocks for method in answers]

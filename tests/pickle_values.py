@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from modelkeep.formats.unpickle import arrays
+from modelkeep.formats.unpickle.raw import raw_bytes
 from modelkeep.formats.unpickle.records import ByteArray, Call, OldText
 
 _numbers = st.integers(-(2**70), 2**70) | st.floats() | st.booleans() | st.none() | st.complex_numbers()
@@ -58,9 +58,9 @@ def realized(value: Any, memo: dict[int, Any] | None = None) -> Any:
 def _called(call: Call, memo: dict[int, Any]) -> Any:
     name = str(call.callee).replace("__builtin__", "builtins")
     if name in ("_codecs.encode", "builtins.bytes"):
-        return bytes(arrays.raw_bytes(call))
+        return bytes(raw_bytes(call))
     if name == "builtins.bytearray":
-        return bytearray(arrays.raw_bytes(call))
+        return bytearray(raw_bytes(call))
     kinds = {"builtins.set": set, "builtins.frozenset": frozenset, "builtins.complex": complex}
     return kinds[name](*(realized(arg, memo) for arg in call.args))
 
@@ -70,7 +70,8 @@ def same(a: Any, b: Any, pairs: dict[int, int] | None = None) -> bool:
     pairs = {} if pairs is None else pairs
     if type(a) is not type(b):
         return False
-    if isinstance(a, list | dict | bytearray) and pairs.setdefault(id(a), id(b)) != id(b):
+    alike = not isinstance(a, list | dict | bytearray)
+    if not (alike or (pairs.setdefault(id(a), id(b)) == id(b) and pairs.setdefault(id(b), id(a)) == id(a))):
         return False
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(same(x, y, pairs) for x, y in zip(a, b, strict=True))

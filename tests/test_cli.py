@@ -89,9 +89,10 @@ def test_inspect_shows_the_parts_and_their_parameters(shell: Shell) -> None:
         assert expected in shell.out
 
 
-def test_inspect_all_lists_every_array_and_parameter(shell: Shell) -> None:
+def test_inspect_all_lists_every_array_and_parameter(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     shell("inspect", "forest.keep", "--all")
-    assert "estimators_[19].classes_" in "".join(shell.out.split())
+    assert "steps['randomforestclassifier'].estimators_[19].classes_" in shell.out
     assert "sklearn.tree.DecisionTreeClassifier" in shell.out
 
 

@@ -55,7 +55,7 @@ from sklearn.utils.estimator_checks import _enforce_estimator_tags_X, _enforce_e
 
 from modelkeep import probe
 from modelkeep.errors import CheckError, DriftError, UsageError
-from modelkeep.probe_rows import choose, count
+from modelkeep.probe.rows import choose, count
 
 X, Y = load_iris(return_X_y=True)
 

@@ -208,6 +208,73 @@ def test_a_forest_takes_less_than_half_of_its_memory() -> None:
     assert sum(column.nbytes for column in pool_trees(trees).read().columns.values()) < memory / 4
 
 
+def random_tree(rng: np.random.Generator) -> Tree:
+    """A tree of any shape, numbered parents first in any order, with any bits in its numbers."""
+    children: list[tuple[int, int]] = [(-1, -1)]
+    open_nodes = [0]
+    in_order = rng.random() < 0.5
+    for _ in range(rng.integers(0, 40)):
+        node = open_nodes.pop(rng.integers(0, len(open_nodes)))
+        children[node] = (len(children), len(children) + 1)
+        open_nodes += children[node]
+        children += [(-1, -1), (-1, -1)]
+    if in_order:
+        children = depth_first(children)
+    count, classes = len(children), rng.integers(1, 4, rng.integers(1, 3))
+    nodes = np.zeros(count, NODE_DTYPE)
+    nodes["left_child"], nodes["right_child"] = np.transpose(children)
+    leaf = nodes["left_child"] == -1
+    for name in ("threshold", "impurity", "weighted_n_node_samples"):
+        nodes[name] = rng.integers(0, 2**64, count, np.uint64, endpoint=False).view(np.float64)
+    nodes["n_node_samples"] = rng.integers(0, 2 ** rng.integers(1, 60), count)
+    nodes["feature"] = rng.integers(0, 300, count)
+    nodes["missing_go_to_left"] = rng.random(count) < rng.choice([0.0, 0.5])
+    for name, usual in (("feature", -2), ("threshold", -2.0), ("missing_go_to_left", 0)):
+        if rng.random() < 0.7:
+            nodes[name][leaf] = usual
+    if rng.random() < 0.5:
+        nodes["weighted_n_node_samples"] = rng.integers(1, 2 ** rng.integers(1, 34), count)
+    values = rng.integers(0, 2**64, (count, len(classes), classes.max()), np.uint64).view(np.float64)
+    if rng.random() < 0.5:
+        values = rng.integers(0, 300, values.shape) / nodes["weighted_n_node_samples"][:, None, None]
+    depth = np.zeros(count, int)
+    for node, pair in enumerate(children):
+        if pair[0] >= 0:
+            depth[list(pair)] = depth[node] + 1
+    tree = Tree(300, classes, len(classes))
+    state = {"max_depth": int(depth.max()), "node_count": count, "nodes": nodes, "values": np.ascontiguousarray(values)}
+    tree.__setstate__(state)
+    return tree
+
+
+def depth_first(children: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    order: list[int] = []
+    stack = [0]
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        if children[node][0] >= 0:
+            stack += reversed(children[node])
+    place = {node: i for i, node in enumerate(order)} | {-1: -1}
+    return [(place[children[node][0]], place[children[node][1]]) for node in order]
+
+
+@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")
+def test_any_tree_comes_back_to_the_last_bit(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    first = random_tree(rng)
+    trees = [first]
+    for _ in range(rng.integers(0, 30)):
+        tree = random_tree(rng)
+        if tree.n_classes.tolist() == first.n_classes.tolist():
+            trees.append(tree)
+    pool = pool_trees(trees).read()
+    check(pool)
+    assert_same_trees(trees, build_trees(pool))
+    assert_same_trees(trees, build_trees(pool, check=False))
+
+
 # -- what can't be kept ------------------------------------------------------------------------------------------------
 
 
@@ -510,8 +577,11 @@ def test_an_error_names_column_tree_and_node() -> None:
 def test_a_value_too_large_for_a_node_is_refused() -> None:
     pool = pool_predictors(predictors_of(HIST_MODELS["binary"]())).read()
     narrow = np.dtype([(n, "u1" if n == "count" else PREDICTOR_RECORD_DTYPE[n]) for n in PREDICTOR_RECORD_DTYPE.names])
-    with pytest.raises(CheckError, match="more than a node can hold"):
+    with pytest.raises(CheckError, match="'samples' holds 600, which a node can't hold"):
         Filler(pool, narrow)
+    coarse = [(n, "f4" if n == "num_threshold" else PREDICTOR_RECORD_DTYPE[n]) for n in PREDICTOR_RECORD_DTYPE.names]
+    with pytest.raises(CheckError, match="'threshold' holds .*, which a node can't hold"):
+        Filler(pool, np.dtype(coarse))
 
 
 def test_large_columns_are_made_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import is_classifier, is_regressor
 from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
 from sklearn.utils import all_estimators
 
@@ -62,7 +63,7 @@ def _round_trip(model: Any, X: Any, fresh: FreshProcess) -> Any:
 
 def _learns_on_alike(model: Any, again: Any, X: Any) -> None:
     """What only training uses (random states, optimisers, counts) is the same as well."""
-    taught = (X, model.predict(X)) if hasattr(model, "classes_") or hasattr(model, "loss") else (X,)
+    taught = (X, model.predict(X)) if is_classifier(model) or is_regressor(model) else (X,)
     try:
         model.partial_fit(*taught)
     except (ValueError, AttributeError):

@@ -11,9 +11,9 @@ from modelkeep.errors import ModelkeepError
 from modelkeep.loading import Rules
 from modelkeep.policy import Policy
 from modelkeep.probe import Probe
-from modelkeep.probe_guard import still
-from modelkeep.probe_rows import count, fresh
-from modelkeep.probe_same import Rule, gap
+from modelkeep.probe.guard import still
+from modelkeep.probe.rows import count, fresh
+from modelkeep.probe.same import Rule, gap
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def _requirements() -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for line in lines:
         match = re.match(r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*([^;]*)(?:;.*extra\s*==\s*['\"](\w+)['\"])?", line)
-        if match and match[1] != "modelkeep":
+        if match and match[1] != "modelkeep" and match[3] != "all":
             floor = re.search(r">=\s*([0-9.]+)", match[2])
             found.setdefault(match[1], (floor[1] if floor else "", match[3] or ""))
     return found

@@ -131,7 +131,7 @@ def _schema(screen: Screen, schema: Mapping[str, Any], every: bool) -> None:
     shape = shape_text(tuple(schema["shape"])) if "shape" in schema else ""
     words = [schema.get("kind", "unknown"), schema.get("dtype", ""), shape]
     missing = _word(schema.get("missing"), "missing values are accepted", "no missing values", "")
-    screen.line("  " + ", ".join(word for word in (*words, missing) if word))
+    screen.paragraph(", ".join(word for word in (*words, missing) if word), hanging=2)
     columns = schema.get("columns") or []
     if columns:
         screen.table(["column", "type", "missing", "categories"], [_column(column) for column in _some(columns, every)])
@@ -139,7 +139,7 @@ def _schema(screen: Screen, schema: Mapping[str, Any], every: bool) -> None:
     if schema.get("outputs") or schema.get("classes"):
         screen.heading("gives")
     for method, output in schema.get("outputs", {}).items():
-        screen.line(f"  {method}: {_output(output)}")
+        screen.paragraph(f"{method}: {_output(output)}", hanging=2)
     classes = schema.get("classes")
     if classes is not None:
         screen.paragraph("classes: " + _listed(classes, every), 2, hanging=2)
@@ -192,7 +192,7 @@ def _probe(screen: Screen, probe: Mapping[str, Any]) -> None:
     if rows:
         screen.paragraph(f"{plural(rows, 'row')} with the answers of {', '.join(methods)}", 2, hanging=2)
     else:
-        screen.line("  none: nothing in the file proves its answers")
+        screen.paragraph("none: nothing in the file proves its answers", hanging=2)
     for note in probe.get("notes", ()):
         screen.paragraph(f"note: {note}", 2, hanging=2)
 

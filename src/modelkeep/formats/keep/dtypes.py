@@ -40,15 +40,15 @@ def encode(dtype: np.dtype[Any]) -> Any:
 
 
 def _encode_struct(dtype: np.dtype[Any]) -> dict[str, Any]:
-    assert dtype.names is not None and dtype.fields is not None
-    fields = [dtype.fields[name] for name in dtype.names]
+    names, table = dtype.names or (), dtype.fields or {}
+    fields = [table[name] for name in names]
     if any(len(field) > 2 for field in fields):
         raise Unsaveable("a struct dtype has titles beside its names", "leave the titles out")
     if _overlapping([(field[1], field[0].itemsize) for field in fields]):
         raise Unsaveable("a struct dtype has fields that overlap", "keep the fields as arrays of their own")
     record = {"record": True} if issubclass(dtype.type, np.record) else {}
     return record | {
-        "names": list(dtype.names),
+        "names": list(names),
         "formats": [encode(field[0]) for field in fields],
         "offsets": [field[1] for field in fields],
         "itemsize": dtype.itemsize,
@@ -89,7 +89,7 @@ def _decode_struct(value: dict[str, Any], depth: int) -> np.dtype[Any]:
     # Hostile files may claim a struct larger than its fields; numpy refuses one that is smaller.
     description = {key: value[key] for key in ("names", "offsets", "itemsize")}
     made: np.dtype[Any] = np.dtype({**description, "formats": formats}, align=value["aligned"])
-    return np.dtype((np.record, made)) if "record" in value else made
+    return np.dtype((np.record, made)) if value.get("record") is True else made  # type: ignore[call-overload,no-any-return]
 
 
 def _overlapping(fields: list[tuple[int, int]]) -> bool:

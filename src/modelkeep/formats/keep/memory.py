@@ -6,7 +6,7 @@ BLAS takes another kernel for a strided vector, and ``a @ a.T`` another one when
 ``axes``    the segment's axes are these axes of the array (its order in memory)
 ``gaps``    by axis of the segment, whether elements are left between its neighbours; one item is left on loading
 ``flip``    axes of the array that run backwards
-``dtype``, ``shape``   for what safetensors has no dtype for: the segment holds the bytes
+``dtype``, ``shape``   for what safetensors has no dtype for: the segment holds the bytes, as words of its alignment
 ``strides``, ``offset`` (in bytes, with ``dtype`` and ``shape``)   a view into a segment: of several arrays that share
     it, or of one whose elements overlap or lie at odd addresses
 """
@@ -105,7 +105,7 @@ class Shelf:
         options: dict[str, Any] = {}
         flip = [axis for axis, stride in enumerate(array.strides) if stride < 0 and array.shape[axis] > 1]
         if flip:
-            array = np.flip(array, flip)
+            array = np.flip(array, tuple(flip))
         if not array.flags.c_contiguous:
             axes = sorted(range(array.ndim), key=lambda axis: (-array.strides[axis], axis))
             array = array.transpose(axes)
@@ -139,8 +139,7 @@ class Shelf:
         if typed and len(memory) % dtype.itemsize == 0:  # so that any reader of safetensors sees numbers
             memory = memory.view(dtype)
             return self._add(_segment(memory)), low, dtype.str
-        alignment = ALIGNMENT if len(memory) % ALIGNMENT == 0 else dtype.alignment
-        return self._add(Segment("U8", memory.shape, lambda: _chunks(memory), alignment)), low, memory.dtype.str
+        return self._add(_raw(memory, dtype.alignment if whole is not None and alike else ALIGNMENT)), low, ""
 
 
 def _view_into(array: np.ndarray, segment: int, low: int, dtype: str) -> list[Any]:
@@ -183,7 +182,7 @@ def _same_view(a: np.ndarray, b: np.ndarray) -> bool:
 
 def _share(a: np.ndarray, b: np.ndarray) -> bool:
     try:
-        return np.may_share_memory(a, b) and np.shares_memory(a, b, max_work=_MAX_WORK)
+        return np.may_share_memory(a, b) and np.shares_memory(a, b, max_work=_MAX_WORK)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 
@@ -236,9 +235,13 @@ def gapped_like(array: np.ndarray, gaps: list[bool]) -> np.ndarray:
 def _segment(array: np.ndarray) -> Segment:
     """``array``'s elements in C order; a large array that is not in C order is copied a piece at a time."""
     name = NATIVE.get(array.dtype.str)
-    if name is not None:
-        return Segment(name, array.shape, lambda: _chunks(array))
-    return Segment("U8", (array.nbytes,), lambda: _chunks(array), array.dtype.alignment)
+    return _raw(array, array.dtype.alignment) if name is None else Segment(name, array.shape, lambda: _chunks(array))
+
+
+def _raw(array: np.ndarray, alignment: int) -> Segment:
+    """Bytes as words, so that they begin where what they stand for may begin."""
+    word = min(alignment, 8)
+    return Segment(f"U{8 * word}", (array.nbytes // word,), lambda: _chunks(array))
 
 
 def _chunks(array: np.ndarray) -> Iterator[Buffer]:
@@ -246,7 +249,7 @@ def _chunks(array: np.ndarray) -> Iterator[Buffer]:
         return
     mask = dtypes.padding_mask(array.dtype)
     if array.flags.c_contiguous and mask is None:
-        yield memoryview(array.reshape(-1).view(np.uint8))
+        yield array.reshape(-1).view(np.uint8).data
         return
     array = np.atleast_1d(array)
     rows = max(1, _CHUNK // max(1, array.nbytes // len(array)))
@@ -254,4 +257,4 @@ def _chunks(array: np.ndarray) -> Iterator[Buffer]:
         piece = np.ascontiguousarray(array[start : start + rows]).reshape(-1).view(np.uint8)
         if mask is not None:  # what no value uses is whatever was in memory before
             piece = (piece.reshape(-1, len(mask)) & mask).reshape(-1)
-        yield memoryview(piece)
+        yield piece.data

@@ -32,15 +32,11 @@ _DATA_ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class Segment:
-    """One tensor that is being written: ``chunks`` makes its bytes, in C order, when they are asked for.
-
-    Raw bytes (U8) may ask for an ``alignment``, of which their size is a multiple: that of what they stand for.
-    """
+    """One tensor that is being written: ``chunks`` makes its bytes, in C order, when they are asked for."""
 
     dtype: str
     shape: tuple[int, ...]
     chunks: Callable[[], Iterable[Buffer]]
-    alignment: int = 1
 
     @property
     def itemsize(self) -> int:
@@ -66,7 +62,7 @@ _HEADER = msgspec.json.Decoder(dict[str, _Info])
 
 def part(segments: list[Segment]) -> Part:
     """The file. Tensors with larger items come first, so that each begins at a multiple of its item size."""
-    order = sorted(range(len(segments)), key=lambda i: (-max(segments[i].itemsize, segments[i].alignment), i))
+    order = sorted(range(len(segments)), key=lambda i: (-segments[i].itemsize, i))
     header: dict[str, _Info] = {}
     place = 0
     for i in order:

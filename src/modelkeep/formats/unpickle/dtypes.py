@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from modelkeep.errors import GraphError, quote
+from modelkeep.formats.unpickle.raw import is_encoding, raw_bytes
 from modelkeep.formats.unpickle.records import ABSENT, Call, Global, OldText
 
 _LISTED = re.compile(r"b1|[iu][1248]|f(2|4|8|16)|c(8|16|32)|[SUV]\d{1,9}|[mM]8|O[48]?|O")
@@ -60,8 +61,8 @@ def _stated_order(order: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    if type(value) is bytes:  # Python 2, read with its strings as bytes
-        value = value.decode("latin-1")
+    if type(value) is bytes or is_encoding(value):
+        value = str(raw_bytes(value), "latin-1")
     if type(value) is not str:
         raise GraphError("a dtype has no name")
     return value

@@ -11,6 +11,7 @@ from modelkeep.formats.keep.handlers import Node
 from modelkeep.formats.keep.types import numpy as keep_numpy
 from modelkeep.formats.unpickle import arrays, dtypes
 from modelkeep.formats.unpickle.maps_objects import named, only
+from modelkeep.formats.unpickle.raw import raw_bytes
 from modelkeep.formats.unpickle.records import ABSENT, Call, Global
 
 if TYPE_CHECKING:
@@ -61,15 +62,9 @@ def _joblib_content(call: Call) -> np.ndarray | arrays.Objects:
 def _node(encoder: Transcriber, found: np.ndarray | arrays.Objects) -> Node:
     if not isinstance(found, np.ndarray):
         shape, items, order = found
-        return ["objects", list(shape), encoder.items(items if order == "C" else _c_order(shape, items)), order]
+        return ["objects", list(shape), encoder.items(items), order]
     encoder.spend(found.nbytes)
     return keep_numpy.encode_array(encoder, found)
-
-
-def _c_order(shape: tuple[int, ...], items: list[Any]) -> list[Any]:
-    """Elements that numpy lists in Fortran order, in C order."""
-    positions = np.arange(len(items)).reshape(shape, order="F").ravel()
-    return [items[i] for i in positions.tolist()]
 
 
 def encode_array(encoder: Transcriber, call: Call) -> Node:
@@ -118,9 +113,7 @@ def encode_masked(encoder: Transcriber, call: Call) -> Node:
     found = arrays.from_state(state[:5])
     shape, dtype = arrays.shape_of(state[1]), dtypes.decode(state[2])
     # numpy writes the mask in the order of the data.
-    mask = arrays.over(
-        arrays.raw_bytes(state[5]), np.ma.make_mask_descr(dtype), shape, "F" if state[3] in (True, 1) else "C"
-    )
+    mask = arrays.over(raw_bytes(state[5]), np.ma.make_mask_descr(dtype), shape, "F" if state[3] in (True, 1) else "C")
     encoder.spend(mask.nbytes)
     fill = None if state[6] is None else _fill(encoder, state[6], dtype)
     return ["masked", _node(encoder, found), keep_numpy.encode_array(encoder, mask), fill, False]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from modelkeep.errors import GraphError, PolicyError, quote
 from modelkeep.formats.keep.handlers import Node
-from modelkeep.formats.unpickle import arrays
 from modelkeep.formats.unpickle.maps_objects import named, only
+from modelkeep.formats.unpickle.raw import raw_bytes
 from modelkeep.formats.unpickle.records import ABSENT, Call, Global
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _plain(kinds: tuple[type, ...], *, at_least: int, at_most: int, make: Callab
 
 def encode_bytes(encoder: Transcriber, call: Call) -> Node:
     only(call)
-    raw = arrays.raw_bytes(call)
+    raw = raw_bytes(call)
     encoder.spend(len(raw))
     kind = bytearray if named(call.callee) == "builtins.bytearray" else bytes
     return encoder.at("", kind(raw))  # type: ignore[no-any-return]
@@ -106,7 +106,7 @@ def encode_clock(encoder: Transcriber, call: Call) -> Node:
     only(call)
     kind: Any = {"datetime.datetime": dt.datetime, "datetime.time": dt.time}[named(call.callee)]
     args = call.args
-    raw = arrays.raw_bytes(args[0]) if 1 <= len(args) <= 2 else b""
+    raw = raw_bytes(args[0]) if 1 <= len(args) <= 2 else b""
     if len(raw) != (10 if kind is dt.datetime else 6):
         raise GraphError(f"a {kind.__name__} has an unknown form")
     try:
@@ -126,7 +126,7 @@ def encode_zone(encoder: Transcriber, call: Call) -> Node:
 
 def encode_date(encoder: Transcriber, call: Call) -> Node:
     only(call)
-    raw = bytes(arrays.raw_bytes(call.args[0])) if len(call.args) == 1 else b""
+    raw = bytes(raw_bytes(call.args[0])) if len(call.args) == 1 else b""
     try:
         return encoder.at("", dt.date(int.from_bytes(raw[:2], "big"), raw[2], raw[3]))  # type: ignore[no-any-return]
     except (ValueError, IndexError):

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from modelkeep.errors import ContainerError, DriftError, GraphError, ModelkeepError, UsageError, quote
+from modelkeep.errors import ContainerError, DriftError, GraphError, LoadError, ModelkeepError, UsageError, quote
 from modelkeep.formats.unpickle.joblib import take_array
 from modelkeep.formats.unpickle.machine import Machine
 from modelkeep.formats.unpickle.unpacked import packing_of, unpacked
@@ -69,8 +69,13 @@ def read(
     policy = policy or Policy()
     try:
         return _read(data, policy, on_drift)
+    except LoadError as error:
+        error.hint = error.hint or "no pickler writes this: get the file again from where it came from"
+        raise
     except MemoryError:
-        raise GraphError("the file asks for more memory than there is") from None
+        raise GraphError(
+            "the file asks for more memory than there is", hint="read it on a machine with more memory"
+        ) from None
 
 
 def _read(data: bytes | bytearray | memoryview, policy: Policy, on_drift: OnDrift) -> tuple[Any, Facts]:

@@ -38,20 +38,13 @@ CHECKS: dict[str, Check] = {name: check for module in _MODULES for name, check i
 def checks_for(cls: type) -> tuple[Check, ...]:
     """The checks of a class, its bases' first."""
     names = [full_name(base) for base in reversed(cls.__mro__)]
-    found = [CHECKS[name] for name in names if name in CHECKS]
-    if params.HAS_PATTERNS.intersection(names):
-        found.append(_no_more)
-    return tuple(found)
-
-
-def _no_more(obj: Any) -> None:
-    """Stands for the patterns of a class, which the loader's policy judges (``check_object``)."""
+    return tuple(CHECKS[name] for name in names if name in CHECKS)
 
 
 def check_object(obj: Any, allow_regex: bool) -> None:
     """Raise ``CheckError`` unless compiled code can use the finished ``obj``, whose parts were checked before it."""
-    for check in checks_for(type(obj)):
-        if check is _no_more:
-            params.check_patterns(obj, allow_regex)
-        else:
-            check(obj)
+    cls: type = type(obj)
+    for check in checks_for(cls):
+        check(obj)
+    if params.pattern_names(cls):
+        params.check_patterns(obj, allow_regex)

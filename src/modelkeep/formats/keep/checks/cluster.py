@@ -61,10 +61,10 @@ def _check_bisections(state: State, centers: Array) -> None:
         require(id(node) not in seen, path, "a branch that belongs to two others")
         seen.add(id(node))
         parts = vars(node)
-        center = parts.get("center")
+        center: Any = parts.get("center")
         require(isinstance(center, np.ndarray) and center.dtype == centers.dtype, path, "a centre of another type")
         # Of sparse rows, the mean is a matrix of one row.
-        require(center.shape in ((width,), (1, width)), path, f"a centre of shape {center.shape}")  # type: ignore[union-attr]
+        require(center.shape in ((width,), (1, width)), path, f"a centre of shape {center.shape}")
         if parts.get("left") is None:
             labels.append(integer(parts, "label", 0, len(centers) - 1))
         else:
@@ -96,15 +96,15 @@ def _check_nodes(root: Any, width: int) -> None:
         require(id(node) not in seen, "root_", "a branch that belongs to two others")
         seen.add(id(node))
         state = vars(node)
-        found = state.get("subclusters_")
+        found: Any = state.get("subclusters_")
         require(type(found) is list, "root_", "a node without its subclusters")
         room = integer(state, "branching_factor", 2) + 1
         require(integer(state, "n_features") == width, "root_", "a node of another width")
         array(state, "init_centroids_", FLOATS, (room, width))
         array(state, "init_sq_norm_", FLOATS, (room,))
-        array(state, "centroids_", FLOATS, (len(found), width))  # type: ignore[arg-type]
-        array(state, "squared_norm_", FLOATS, (len(found),))  # type: ignore[arg-type]
-        for sub in found:  # type: ignore[union-attr]
+        array(state, "centroids_", FLOATS, (len(found), width))
+        array(state, "squared_norm_", FLOATS, (len(found),))
+        for sub in found:
             require(is_a(sub, "sklearn.cluster._birch._CFSubcluster"), "root_", "a part that is no subcluster")
             if vars(sub).get("child_") is not None:
                 todo.append(vars(sub)["child_"])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from modelkeep.formats.keep.checks.params import check_rules
-from modelkeep.formats.keep.checks.require import INT32, Check, State, array, fail, integer, require
+from modelkeep.formats.keep.checks.require import INT32, Check, State, array, fail, integer, is_a, require
 
 _MANY = 2**24
+_SPARSITY = 1000
 
 
 def check_estimator(obj: Any) -> None:
@@ -29,9 +32,13 @@ def check_estimator(obj: Any) -> None:
 def _check_evidence(state: State, name: str, width: int) -> None:
     """The model's page in a notebook makes a name for each column: a number alone must not ask for so many."""
     for value in state.values():
-        shape = getattr(value, "shape", None)
-        if type(shape) is tuple and width in shape and getattr(value, "size", 0):
-            return
+        if isinstance(value, np.ndarray):
+            if value.size >= width:
+                return
+        elif is_a(value, "scipy.sparse._base._spbase") and width in vars(value).get("_shape", ()):
+            stored = vars(value).get("data")
+            if isinstance(stored, np.ndarray) and stored.size * _SPARSITY >= width:
+                return
     fail(name, f"{width} columns, of which nothing in the model tells")
 
 

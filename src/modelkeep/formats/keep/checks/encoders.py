@@ -76,12 +76,12 @@ def _check_infrequent(state: State, counts: list[int]) -> list[int]:
 
 def check_multilabel(obj: Any) -> None:
     state = vars(obj)
-    cached = state.get("_cached_dict")
+    cached: Any = state.get("_cached_dict")
     if cached is not None:
         require(type(cached) is dict, "_cached_dict", "the places of classes are not a dictionary")
-        permutation(cached.values(), len(cached), "_cached_dict")  # type: ignore[union-attr]
+        permutation(cached.values(), len(cached), "_cached_dict")
         if "classes_" in state:
-            require(len(array(state, "classes_", "", (None,))) == len(cached), "_cached_dict", "not all classes")  # type: ignore[arg-type]
+            require(len(array(state, "classes_", "", (None,))) == len(cached), "_cached_dict", "not all classes")
 
 
 def check_polynomial(obj: Any) -> None:
@@ -95,22 +95,23 @@ def check_polynomial(obj: Any) -> None:
     bias = int(bool(state.get("include_bias")))
     for name, start in (("n_output_features_", max(1, low)), ("_n_out_full", 1)):
         count = bias + sum(choose(width, k) for k in range(start, high + 1))
-        require(integer(state, name, 0, 2**63 - 1) == count, name, f"not the {count} products of degree {low} to {high}")
+        found = integer(state, name, 0, 2**63 - 1)
+        require(found == count, name, f"not the {count} products of degree {low} to {high}")
 
 
 def check_spline(obj: Any) -> None:
     """``scipy.interpolate.BSpline``: knots, coefficients and degree."""
     state = vars(obj)
     knots = array(state, "_t" if "_t" in state else "t", "f8", (None,))
-    coefficients = state.get("_c", state.get("c"))
-    good = isinstance(coefficients, np.ndarray) and coefficients.ndim >= 1 and coefficients.dtype.str[1:] in ("f8", "c16")
-    require(good, "c", "the coefficients are not an array of numbers")
+    coefficients: Any = state.get("_c", state.get("c"))
+    numbers = isinstance(coefficients, np.ndarray) and coefficients.dtype.str[1:] in ("f8", "c16")
+    require(numbers and coefficients.ndim >= 1, "c", "the coefficients are not an array of numbers")
     degree = integer(state, "k", 0, _MAX_DEGREE)
     room = len(knots) - degree - 1
     require(room >= degree + 1, "t", f"{len(knots)} knots are too few for degree {degree}")
-    require(len(coefficients) >= room, "c", f"{len(coefficients)} coefficients, not {room}")  # type: ignore[arg-type]
+    require(len(coefficients) >= room, "c", f"{len(coefficients)} coefficients, not {room}")
     require(not (knots[1:] < knots[:-1]).any(), "t", "the knots are not sorted")
-    integer(state, "axis", 0, coefficients.ndim - 1)  # type: ignore[union-attr]
+    integer(state, "axis", 0, coefficients.ndim - 1)
     require(state.get("extrapolate") in (True, False, None, "periodic"), "extrapolate", "not a way to go on")
 
 
@@ -124,7 +125,8 @@ def check_spline_features(obj: Any) -> None:
     for spline in splines:
         require(is_a(spline, "scipy.interpolate._bsplines.BSpline"), "bsplines_", "not a spline")
         found = vars(spline)
-        shapes.add((np.shape(found.get("_c", found.get("c"))), np.shape(found.get("_t", found.get("t"))), found.get("k")))
+        parts = [np.shape(found.get(f"_{name}", found.get(name))) for name in "ct"]
+        shapes.add((*parts, found.get("k")))
     require(len(shapes) == 1, "bsplines_", "splines of several shapes")
     coefficients = next(iter(shapes))[0]
     require(len(coefficients) == 2, "bsplines_", "the coefficients are not a matrix")

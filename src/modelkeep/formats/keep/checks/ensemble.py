@@ -1,4 +1,4 @@
-"""Trees and ensembles of them: the trees are sound (tree_checks.py); here they must fit the rows that they are given."""
+"""Trees and ensembles of them: the trees are sound (tree_checks.py), and here they must fit the rows that they get."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from modelkeep.formats.keep.checks.require import (
 )
 
 _PREDICTOR = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
+_FIELDS = {"feature_idx", "is_leaf", "is_categorical"}
 _CHECK_ARRAY_OPTIONS = {"dtype", "ensure_all_finite", "force_all_finite"}
 
 
@@ -52,18 +53,18 @@ def check_boosting(obj: Any) -> None:
 
 def check_features(predictors: list[Any], categorical: Array) -> None:
     """One pass over the nodes of all predictors: each split's feature exists, and is of the kind that the split is."""
-    pieces = []
-    dtype = None
+    pieces: list[Array] = []
     for predictor in predictors:
         if type(predictor).__name__ != "TreePredictor" or full_name(type(predictor)) != _PREDICTOR:
             fail("_predictors", f"a {type(predictor).__name__} is not a predictor")
         nodes = predictor.__dict__.get("nodes")
-        if type(nodes) is not np.ndarray or nodes.ndim != 1 or (dtype is not None and nodes.dtype != dtype):
+        if type(nodes) is not np.ndarray or nodes.ndim != 1 or (pieces and nodes.dtype != pieces[0].dtype):
             fail("_predictors", "the nodes of a predictor are not an array of its own type")
-        dtype = nodes.dtype
         pieces.append(nodes)
-    require(dtype is not None and dtype.names and {"feature_idx", "is_leaf"} <= set(dtype.names), "_predictors", "nodes")
-    joined = np.frombuffer(b"".join([piece.data for piece in pieces]), dtype)
+    fields = pieces[0].dtype.names
+    require(fields and set(fields) >= _FIELDS, "_predictors", "the nodes lack what a split needs")
+    # One copy of all nodes costs less than a look at each predictor.
+    joined: Array = np.frombuffer(b"".join([piece.data for piece in pieces]), pieces[0].dtype)
     splits = joined["is_leaf"] == 0
     of_splits = joined["feature_idx"][splits]
     if of_splits.size and (int(of_splits.min()) < 0 or int(of_splits.max()) >= len(categorical)):
@@ -98,10 +99,10 @@ def _check_preprocessor(found: Any, width: int) -> None:
     state = vars(found)
     require(state.get("n_features_in_") == width, path, f"it doesn't take rows of {width} features")
     require(state.get("transformer_weights") is None, path, "weights that could change its columns")
-    rows = state.get("transformers_")
+    rows: Any = state.get("transformers_")
     require(type(rows) is list and all(type(row) is tuple and len(row) == 3 for row in rows), path, "no transformers")
-    by_name = {name: (member, columns) for name, member, columns in rows}  # type: ignore[union-attr]
-    require(len(by_name) == len(rows), path, "a name twice")  # type: ignore[arg-type]
+    by_name = {name: (member, columns) for name, member, columns in rows}
+    require(len(by_name) == len(rows), path, "a name twice")
     total = 0
     for name, check in (("encoder", _check_encoder), ("numerical", _check_numerical)):
         require(name in by_name, path, f"no {name}")
@@ -124,7 +125,7 @@ def _check_numerical(member: Any, path: str, count: int) -> None:
     name = "sklearn.preprocessing._function_transformer.FunctionTransformer"
     require(full_name(type(member)) == name, path, "another transformer of numbers")
     state: State = vars(member)
-    func = state.get("func")
+    func: Any = state.get("func")
     good = type(func) is functools.partial and getattr(func.func, "__name__", "") == "check_array" and not func.args
     require(good and func.keywords.keys() <= _CHECK_ARRAY_OPTIONS, path, "numbers go through another function")
     require(not state.get("kw_args"), path, "numbers go through a function with other options")

@@ -65,19 +65,20 @@ def check_neighbors(obj: Any) -> None:
 
 def check_metric(state: State, columns: int) -> None:
     """The numbers that a metric takes per column must be there for each column: compiled code reads them by column."""
-    metric, values = state.get("effective_metric_"), state.get("effective_metric_params_")
+    metric = state.get("effective_metric_")
+    values: Any = state.get("effective_metric_params_")
     require(type(values) is dict, "effective_metric_params_", "the parameters of a metric are a dictionary")
     if callable(metric):
         return
     require(type(metric) is str, "effective_metric_", "a metric is a name or a function")
     path = "effective_metric_params_"
-    for key in values.keys() - _METRIC_KEYS:  # type: ignore[union-attr]
+    for key in values.keys() - _METRIC_KEYS:
         fail(path, f"{quote(str(key))} is not a parameter of a metric")
-    if "p" in values:  # type: ignore[operator]
-        number(values, "p", 0)  # type: ignore[arg-type]
+    if "p" in values:
+        number(values, "p", 0)
     for key, shape in (("w", (columns,)), ("V", (columns,)), ("VI", (columns, columns))):
-        if values.get(key) is not None:  # type: ignore[union-attr]
-            an_array(np.asarray(values[key]), f"{path}.{key}", _NUMBERS, shape)  # type: ignore[index]
+        if values.get(key) is not None:
+            an_array(np.asarray(values[key]), f"{path}.{key}", _NUMBERS, shape)
 
 
 def _check_targets(state: State, rows: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from encodings.aliases import aliases
@@ -104,13 +105,19 @@ _PATTERNS = {
 }
 
 
+@functools.cache
+def pattern_names(cls: type) -> tuple[str, ...]:
+    """The parameters of a class that are regular expressions."""
+    names = map(full_name, cls.__mro__)
+    return tuple(_PATTERNS[name] for name in names if name in _PATTERNS)
+
+
 def regex_params(obj: Any) -> Iterator[tuple[str, str]]:
     """The regular expressions among the parameters of ``obj``: their names and texts."""
-    state = vars(obj)
-    for cls in type(obj).__mro__:
-        name = _PATTERNS.get(full_name(cls))
-        if name is not None and state.get(name) is not None:
-            yield name, state[name]
+    cls: type = type(obj)
+    for name in pattern_names(cls):
+        if vars(obj).get(name) is not None:
+            yield name, vars(obj)[name]
 
 
 def check_patterns(obj: Any, allow_regex: bool) -> None:
@@ -125,5 +132,12 @@ def check_patterns(obj: Any, allow_regex: bool) -> None:
             )
 
 
-CHECKS: dict[str, Check] = {"sklearn.feature_extraction.text._VectorizerMixin": check_text}
-HAS_PATTERNS = frozenset(_PATTERNS)
+def check_selector(obj: Any) -> None:
+    pattern = vars(obj).get("pattern")
+    require(pattern is None or type(pattern) is str, "pattern", "a pattern is a text")
+
+
+CHECKS: dict[str, Check] = {
+    "sklearn.feature_extraction.text._VectorizerMixin": check_text,
+    "sklearn.compose._column_transformer.make_column_selector": check_selector,
+}

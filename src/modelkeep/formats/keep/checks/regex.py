@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 _LONGEST = 256
@@ -187,7 +188,11 @@ def _cases(char: str) -> frozenset[str]:
 
 
 def _category(name: str) -> frozenset[str]:
-    tests = {"DIGIT": str.isdecimal, "SPACE": str.isspace, "WORD": lambda c: c.isalnum() or c == "_"}
+    tests: dict[str, Callable[[str], bool]] = {
+        "DIGIT": str.isdecimal,
+        "SPACE": str.isspace,
+        "WORD": lambda c: c.isalnum() or c == "_",
+    }
     test = tests[name.removeprefix("CATEGORY_").removeprefix("NOT_")]
     found = frozenset(c for c in _SAMPLE if test(c))
     return _SAMPLE - found if "_NOT_" in name else found

@@ -42,10 +42,10 @@ def is_a(obj: object, *names: str) -> bool:
 
 def integer(state: State, name: str, low: int = 0, high: int = INT32) -> int:
     """The whole number in an attribute, of Python or numpy."""
-    value = state.get(name)
-    if type(value) is not int:
-        require(isinstance(value, np.integer), name, f"{quote(repr(value))} is not a whole number")
-        value = int(value)  # type: ignore[call-overload]
+    found: Any = state.get(name)
+    if type(found) is not int:
+        require(isinstance(found, np.integer), name, f"{quote(repr(found))} is not a whole number")
+    value = int(found)
     if not low <= value <= high:
         fail(name, f"{value} is not from {low} to {high}")
     return value

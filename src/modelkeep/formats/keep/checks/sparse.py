@@ -13,12 +13,13 @@ _MAX_LENGTH = 2**62
 
 
 def _shape(state: State) -> tuple[int, ...]:
-    shape = state.get("_shape")
+    shape: Any = state.get("_shape")
     good = type(shape) is tuple and 1 <= len(shape) <= 64
     require(good, "_shape", "a shape is a tuple of lengths")
-    for n in shape:  # type: ignore[union-attr]
-        require(isinstance(n, int | np.integer) and 0 <= int(n) < _MAX_LENGTH, "_shape", f"{quote(repr(n))} is no length")
-    return tuple(int(n) for n in shape)  # type: ignore[union-attr]
+    for n in shape:
+        good = isinstance(n, int | np.integer) and 0 <= int(n) < _MAX_LENGTH
+        require(good, "_shape", f"{quote(repr(n))} is no length")
+    return tuple(int(n) for n in shape)
 
 
 def _pointers(state: State, rows: int) -> tuple[Array, Array]:
@@ -94,9 +95,10 @@ def check_diagonals(obj: Any) -> None:
 
 def check_keys(obj: Any) -> None:
     state = vars(obj)
-    shape, entries = _shape(state), state.get("_dict")
+    shape = _shape(state)
+    entries: Any = state.get("_dict")
     require(type(entries) is dict, "_dict", "the entries are not a dictionary")
-    for key in entries:  # type: ignore[union-attr]
+    for key in entries:
         place = key if type(key) is tuple else (key,)
         if len(place) != len(shape):
             fail("_dict", f"{quote(repr(key))} is no place in a matrix of shape {shape}")

@@ -21,10 +21,10 @@ from modelkeep.formats.keep.checks.require import (
 )
 
 _CLASSIFIERS = ("sklearn.svm._base.BaseSVC",)
-_KERNEL_FUNCTIONS = frozenset(
-    """additive_chi2_kernel chi2_kernel cosine_distances cosine_similarity euclidean_distances haversine_distances
-    laplacian_kernel linear_kernel manhattan_distances nan_euclidean_distances pairwise_distances pairwise_kernels
-    polynomial_kernel rbf_kernel sigmoid_kernel""".split()
+_KERNEL_FUNCTIONS = (
+    "additive_chi2_kernel chi2_kernel cosine_distances cosine_similarity euclidean_distances haversine_distances "
+    "laplacian_kernel linear_kernel manhattan_distances nan_euclidean_distances pairwise_distances pairwise_kernels "
+    "polynomial_kernel rbf_kernel sigmoid_kernel"
 )
 _FITTED_ROWS = "_BaseLibSVM__Xfit"
 _OF_THE_CLASS = ("_impl", "_sparse_kernels")  # what chooses the algorithm is never an object's own
@@ -90,7 +90,7 @@ def _check_function(state: State) -> None:
         kernel = kernel.func
     module = getattr(kernel, "__module__", None) or type(kernel).__module__
     name = str(getattr(kernel, "__name__", kernel))
-    of_sklearn = module == "sklearn.metrics.pairwise" and name in _KERNEL_FUNCTIONS
+    of_sklearn = module == "sklearn.metrics.pairwise" and name in _KERNEL_FUNCTIONS.split()
     own = module.partition(".")[0] not in ("numpy", "scipy", "sklearn")
     require(own or of_sklearn, "kernel", f"{quote(name)} is not a kernel")
     rows, _ = sparse_or_array(state.get(_FITTED_ROWS), _FITTED_ROWS, "f i u b", (None, None))
@@ -103,7 +103,7 @@ def _check_sparse(state: State, vectors: int, width: int, classes: int) -> None:
         sparse_or_array(state[name], name, "f8", shape)
     # The values are read as a full matrix, so none may be left out.
     full = (classes - 1) * vectors
-    array(vars(state["_dual_coef_"]), "data", "f8", (full,))
+    array(dict(vars(state["_dual_coef_"])), "data", "f8", (full,))
 
 
 def _check_probabilities(state: State, pairs: int, classifier: bool) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from modelkeep.errors import CheckError, quote
 from modelkeep.formats.keep.types.sktree_blocks import MAPPED, NEWER, PLACES, Mapped
 from modelkeep.tree_checks import checked_windows
-from modelkeep.tree_values import by_class, divided, gini, total
+from modelkeep.tree_values import by_class, divided, equal_bits, gini, total
 from modelkeep.trees import TreePool, Window, windows
 
 if TYPE_CHECKING:
@@ -145,11 +145,20 @@ def _fields(pool: TreePool, dtype: np.dtype[Any]) -> list[Mapped]:
         if field not in names:
             if column in pool.columns or field not in NEWER:
                 raise CheckError(f"a node of this scikit-learn lacks the field {quote(field)}", hint=_OTHER_VERSION)
-        elif column in pool.columns and dtype[field].kind in "iu":
-            limit, values = np.iinfo(dtype[field]).max, pool.columns[column]
-            if np.iinfo(values.dtype).max > limit and int(values.max(initial=0)) > limit:
-                raise CheckError(f"column '{column}' holds {int(values.max())}, more than a node can hold")
+        elif column in pool.columns:
+            _refuse_loss(column, pool.columns[column], dtype[field])
+    for name in PLACES[pool.kind][0][:2]:
+        _refuse_loss("right", pool.columns["sizes"], dtype[name])
     return [m for m in mapped if m.field in names]
+
+
+def _refuse_loss(column: str, values: Array, dtype: np.dtype[Any]) -> None:
+    if not np.can_cast(values.dtype, dtype, "safe"):
+        with np.errstate(all="ignore"):
+            kept = equal_bits(values.astype(dtype).astype(values.dtype), values)
+        if not kept.all():
+            value = values[int(np.argmin(kept))]
+            raise CheckError(f"column '{column}' holds {value}, which a node can't hold", hint=_OTHER_VERSION)
 
 
 def _copy_bytes(leaves: Array, nodes: Array) -> None:

@@ -11,8 +11,8 @@ from modelkeep.errors import GraphError, SaveError, quote
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 from modelkeep.formats.keep.tensors import NATIVE, Segment
 from modelkeep.formats.keep.types import sktree_columns
-from modelkeep.formats.keep.types.sktree_build import build_predictors, build_trees
 from modelkeep.formats.keep.types.sktree_blocks import State
+from modelkeep.formats.keep.types.sktree_build import build_predictors, build_trees
 from modelkeep.ports import Buffer
 from modelkeep.trees import Column, PoolPlan, TreePool
 

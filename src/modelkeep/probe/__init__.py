@@ -1,7 +1,7 @@
 """The probe: rows and the answers that a model gave for them, kept with it and replayed to prove that it is the same.
 
-The rows are chosen from a sample (probe_rows) or made from what the model knows (probe_made, probe_facts), and hard
-rows are added (probe_hard). probe_record asks, probe_guard keeps the model as it was, probe_same compares.
+The rows are chosen from a sample (rows) or made from what the model knows (made, facts), and hard
+rows are added (hard). record asks, guard keeps the model as it was, same compares.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 from modelkeep.errors import CheckError, DriftError, quote
 from modelkeep.frameworks.sklearn import FRAMEWORK
-from modelkeep.probe_guard import still
-from modelkeep.probe_record import NotFittedError, Recording, asked, has_method, reason, recorded
-from modelkeep.probe_rows import count as count
-from modelkeep.probe_rows import fresh
-from modelkeep.probe_same import Gap, Rule, gap
+from modelkeep.probe.guard import still
+from modelkeep.probe.record import NotFittedError, Recording, asked, has_method, reason, recorded
+from modelkeep.probe.rows import count as count
+from modelkeep.probe.rows import fresh
+from modelkeep.probe.same import Gap, Rule, gap
 
 _HINT = (
     "load it where the same versions are installed, or train and save it again here; "
@@ -73,7 +73,7 @@ def replay(
     versions: str = "",
     methods: Iterable[str] = FRAMEWORK.methods,
 ) -> None:
-    """Ask ``model`` again and compare with the probe; ``probe_same.Rule`` says what counts as the same.
+    """Ask ``model`` again and compare with the probe; ``same.Rule`` says what counts as the same.
 
     ``versions`` goes into the error's text: what the probe was recorded with, and what runs now. The model is left
     as it was. Raises :class:`~modelkeep.errors.DriftError` when any answer differs or a method now fails, and

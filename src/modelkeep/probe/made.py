@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from modelkeep.probe_facts import Facts, spaced
-from modelkeep.probe_hard import EXTREMES
-from modelkeep.probe_rows import CELLS, CHOSEN
+from modelkeep.probe.facts import Facts, spaced
+from modelkeep.probe.hard import EXTREMES
+from modelkeep.probe.rows import CELLS, CHOSEN
 
 _GOLDEN = 0.6180339887498949
 _WORDS = ["the quick brown fox", "a lazy dog", "Hello, world", "1984 was a year", "naïve café"]

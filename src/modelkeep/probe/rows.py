@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from modelkeep.errors import UsageError
-from modelkeep.probe_facts import spaced
+from modelkeep.probe.facts import spaced
 
 #: The most rows taken from a sample, and the most that are added to them.
 CHOSEN = 32

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from modelkeep.probe_facts import Facts, spaced
-from modelkeep.probe_rows import CELLS, MISSING, Edit, count, is_number, kind_of
+from modelkeep.probe.facts import Facts, spaced
+from modelkeep.probe.rows import CELLS, MISSING, Edit, count, is_number, kind_of
 
 #: Rows of each kind, 24 in all; with 32 chosen ones and 8 for a short block that is 64.
 SPLIT_GROUPS = 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from modelkeep.probe_rows import is_number, kind_of, module
+from modelkeep.probe.rows import is_number, kind_of, module
 
 #: The relative tolerance of narrow floats is at least this: about 800 steps of float32, 10 of float16.
 NARROW = {4: 1e-4, 2: 1e-2}

@@ -2,7 +2,7 @@
 
 A second run of the output methods is the only general way to see that an answer is drawn at random, and it would
 double the price. It is made only where there is a reason: a random state inside the model or numpy's own has moved
-during the first run, or the model holds a class or function of a package that is not in ``probe_guard.KNOWN``.
+during the first run, or the model holds a class or function of a package that is not in ``guard.KNOWN``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from modelkeep.errors import quote
-from modelkeep.probe_facts import Facts, look
-from modelkeep.probe_guard import Still
-from modelkeep.probe_hard import propose
-from modelkeep.probe_made import extremes_for, made
-from modelkeep.probe_rows import CELLS, Edit, build, choose, count, fresh, kind_of, module, take
-from modelkeep.probe_same import Rule, gap
+from modelkeep.probe.facts import Facts, look
+from modelkeep.probe.guard import Still
+from modelkeep.probe.hard import propose
+from modelkeep.probe.made import extremes_for, made
+from modelkeep.probe.rows import CELLS, Edit, build, choose, count, fresh, kind_of, module, take
+from modelkeep.probe.same import Rule, gap
 from modelkeep.schema import missing_columns
 
 #: Rows of the short block: for methods that refuse the hard rows or whose answers are bulky.

@@ -16,6 +16,7 @@ from benchmarks.models import SPECS, cached
 from benchmarks.peers import PEERS
 
 RESULTS = Path(__file__).with_name("results.md")
+QUICK = ["iris", "forest100", "tfidf", "neighbours", "svc", "mlp"]
 #: Peak memory says something only where the model is larger than the interpreter's own noise.
 HEAVY = 5 * 2**20
 
@@ -76,7 +77,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--no-probe", dest="probe", action="store_false")
     parser.add_argument("--no-write", dest="write", action="store_false", help="leave results.md as it is")
     parser.add_argument("--task", choices=["time", "probe"], help=argparse.SUPPRESS)
-    return parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="the models that are fitted in seconds, three rounds")
+    options = parser.parse_args()
+    if options.quick:
+        options.models, options.repeats = QUICK, 3
+    return options
 
 
 def _say(line: str) -> None:

@@ -64,7 +64,8 @@ def _model(peers: dict[str, Any], memory: dict[str, Any]) -> str:
         row += [_cell(figures["size"], base.get("size"), 1 / MB, 3)]
         for verb in ("save", "load"):
             own, other = memory.get(name, {}).get(verb), held.get(verb)
-            row.append(_cell(own and own["anonymous"], other and other["anonymous"], 1 / MB, 1))
+            base_peak = other["anonymous"] if other and other["anonymous"] >= MB else None  # less is noise
+            row.append(_cell(own and own["anonymous"], base_peak, 1 / MB, 1))
         rows.append(row)
     return _table(_HEAD, rows)
 

@@ -21,7 +21,7 @@ HEAVY = ("numpy", "sklearn", "pandas", "scipy", "torch", "tensorflow")
 COMMANDS = ("demo", "inspect", "verify", "diff", "convert", "formats", "doctor")
 #: Layer of each top-level module or folder; imports go down only, and formats and frameworks are leaves.
 LAYERS = {
-    7: {"cli", "__main__", "demo", "demo_models", "demo_hostile", "demo_reader", "testing"},
+    7: {"cli", "__main__", "demo", "testing"},
     6: {"verbs"},
     4: {"formats", "frameworks"},
     3: {"ports"},

@@ -144,6 +144,25 @@ def test_convert_reads_a_pickle_without_running_it(shell: Shell, folder: Path, t
         assert again.predict_proba(X).tobytes() == first.predict_proba(X).tobytes()
 
 
+def test_convert_runs_a_pickle_only_if_told_to_and_says_so(shell: Shell, tmp_path: Path) -> None:
+    path, marker = tmp_path / "acts.pkl", tmp_path / "made"
+    path.write_bytes(pickle.dumps({"file": Makes(str(marker))}))
+    assert shell("convert", str(path), str(tmp_path / "new.keep")) == 1
+    assert not marker.exists()
+    assert shell("convert", str(path), str(tmp_path / "new.keep"), "--allow-code") == 0
+    assert marker.exists()
+    assert "BY RUNNING the pickle file" in shell.out
+    assert mk.load(tmp_path / "new.keep") == {"file": None}
+
+
+class Makes:
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return (os.mkdir, (self.path,))
+
+
 def test_convert_back_says_what_is_lost(shell: Shell, tmp_path: Path) -> None:
     found = shell.json("convert", "a.keep", str(tmp_path / "back.pkl"))
     assert (found["source_format"], found["target_format"], found["digest"]) == ("keep", "pickle", None)
@@ -187,6 +206,11 @@ def test_doctor_names_what_is_missing(shell: Shell, monkeypatch: pytest.MonkeyPa
     assert shell("doctor") == 1
     assert "pip install 'modelkeep[zstd]'" in shell.out
     assert "FAILED" not in shell.out
+
+
+def test_no_command_shows_the_help(shell: Shell) -> None:
+    assert shell() == 0
+    assert "Start with: modelkeep demo" in shell.out
 
 
 def test_python_m_modelkeep() -> None:
@@ -277,6 +301,8 @@ def test_drift_is_told_and_can_be_allowed(shell: Shell, folder: Path, tmp_path: 
     assert "nothing proves that the model still answers the same" in shell.err
     assert shell("convert", str(tmp_path / "older.pkl"), str(tmp_path / "n.keep"), "--on-drift", "warn") == 0
     assert "modelkeep: warning: " in shell.err
+    assert shell("convert", str(tmp_path / "older.pkl"), str(tmp_path / "n.keep"), "--allow-code") == 1
+    assert "nothing proves" in shell.err
 
 
 # -- files can't speak to the terminal ---------------------------------------------------------------------------------
@@ -306,11 +332,12 @@ def assert_clean(shown: str) -> None:
 
 
 def test_source_in_a_file_is_shown_clean(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "ownpart.py").write_text('class Own:\n\t"""\x1b[31mred"""\n', newline="\n")
+    source = 'class Own:\n\t"""\x1b[31mred"""\n\tdef predict(self, rows):\n\t\treturn rows[:, 0] * self.rate\n'
+    (tmp_path / "ownpart.py").write_text(source, newline="\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     own = __import__("ownpart").Own()
     own.rate = 0.5
-    mk.save(own, tmp_path / "own.keep", code=[str(tmp_path / "ownpart.py")])
+    mk.save(own, tmp_path / "own.keep", sample=X, code=[str(tmp_path / "ownpart.py")])
     assert shell("inspect", str(tmp_path / "own.keep"), "--code") == 0
     assert "class Own:\n" in shell.out
     assert "\\x1b[31mred" in shell.out
@@ -319,6 +346,7 @@ def test_source_in_a_file_is_shown_clean(shell: Shell, tmp_path: Path, monkeypat
     assert shell("verify", str(tmp_path / "own.keep")) == 1
     assert "--allow-code" in shell.err
     assert shell("verify", str(tmp_path / "own.keep"), "--allow-code") == 0
+    assert "equal to the last bit" in shell.out
 
 
 def test_text_escapes_what_is_not_printable() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -29,10 +30,9 @@ from modelkeep.bundle import open_bundle
 from modelkeep.bundle_writer import write_bundle
 from modelkeep.errors import ContainerError, GraphError, IntegrityError
 from modelkeep.formats.keep import files as keep
-from modelkeep.formats.keep.types import KINDS
 from modelkeep.inspection import Inspection, Node
 from modelkeep.outline import Outline, outline
-from modelkeep.outline_values import Values
+from modelkeep.outline.values import Values
 from modelkeep.ports import Part
 
 X, Y = load_iris(return_X_y=True)
@@ -108,7 +108,7 @@ def test_arrays_have_place_type_shape_and_size() -> None:
         np.array(["a", "bcd"]),
         np.array(["2020-01-01"], dtype="M8[D]"),
         np.zeros(3, dtype=[("a", "i4"), ("b", "f8")]),
-        np.float64(3).reshape(()),
+        np.array(3.0),
         np.zeros((0, 3)),
     ],
     ids=["plain", "fortran", "moved axes", "strided", "backwards", "text", "dates", "struct", "one", "empty"],
@@ -327,13 +327,20 @@ def test_a_vocabulary_is_one_place() -> None:
     assert len(list(outlined({"vocabulary": words}).root.walk())) == 2
 
 
-def test_every_kind_of_node_has_a_text() -> None:
-    """Kinds without a text of their own are shown by their name; these are the ones for which that is meant."""
-    from modelkeep import outline_values
-
-    shown = outline_values._TEXT.keys() | {"object", "reduced", "class", "enum", "function"}
-    by_name = set(KINDS) - shown
-    assert all(kind.isidentifier() for kind in by_name)
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.ma.array([1.0, 2.0], mask=[0, 1]), {".data", ".mask", ".hard"}),
+        (sparse.csr_matrix(np.eye(3)), {".data", ".indices", ".indptr", ".shape", ".format"}),
+        (np.matrix([[1.0]]), {""}),
+        (np.random.RandomState(0), {".state", ".state.state.key"}),
+        (slice(1), set()),
+    ],
+    ids=["masked", "sparse", "matrix", "random state", "slice"],
+)
+def test_every_part_of_an_inner_object_has_a_place(value: Any, expected: set[str]) -> None:
+    paths = {item.path.removeprefix("dict.a") for item in outlined({"a": value, "b": np.zeros(1)}).root.walk()}
+    assert expected <= paths
 
 
 def test_categories_and_columns_of_a_table_are_in_the_schema() -> None:

@@ -514,6 +514,14 @@ def test_a_pool_of_another_form_is_refused(attacked: TreePool) -> None:
             check(dataclasses.replace(attacked, **change))
 
 
+def test_an_impurity_that_does_not_follow_is_refused() -> None:
+    for name in ("regressor", "classifier-outputs"):
+        pool = pool_trees(trees_of(TREE_MODELS[name]())).read()
+        check(pool)
+        with pytest.raises(CheckError, match="no column 'impurity'"):
+            check(replaced(pool, impurity=None))
+
+
 def test_sizes_that_overflow_are_refused(attacked: TreePool) -> None:
     sizes = np.full(attacked.n_trees, 2**32 - 1, np.uint32)
     with pytest.raises(CheckError, match="sizes"):
@@ -580,7 +588,7 @@ def test_a_value_too_large_for_a_node_is_refused() -> None:
     with pytest.raises(CheckError, match="'samples' holds 600, which a node can't hold"):
         Filler(pool, narrow)
     coarse = [(n, "f4" if n == "num_threshold" else PREDICTOR_RECORD_DTYPE[n]) for n in PREDICTOR_RECORD_DTYPE.names]
-    with pytest.raises(CheckError, match="'threshold' holds .*, which a node can't hold"):
+    with pytest.raises(CheckError, match=r"'threshold' holds .*, which a node can't hold"):
         Filler(pool, np.dtype(coarse))
 
 

@@ -26,8 +26,10 @@ ESTIMATORS, MODELS = 210, 300
 @pytest.mark.parametrize("name", ZOO)
 def test_model_comes_back_bit_equal(name: str, fresh: FreshProcess) -> None:
     model, X = ZOO[name]()
+    assert type(model).__name__ == name or name not in UNFITTED
     again = _round_trip(model, X, fresh)
-    if hasattr(model, "partial_fit"):
+    # Without a seed, training draws from numpy's global state, which belongs to the process and not to the model.
+    if hasattr(model, "partial_fit") and getattr(model, "random_state", 0) is not None:
         _learns_on_alike(model, again, X)
         ZOO[name].cache_clear()  # type: ignore[attr-defined]  # the zoo's own copy has changed
 
@@ -56,6 +58,7 @@ def _round_trip(model: Any, X: Any, fresh: FreshProcess) -> Any:
     # The fresh process answers first: some answers move a model's own random state.
     there = fresh.answers(data, X)
     here = answers(model, X)
+    assert X is None or spoken(here) > 0, "a model that says nothing proves nothing"
     assert same(here, there) == []
     assert same(here, answers(again, X)) == []
     return again
@@ -66,7 +69,7 @@ def _learns_on_alike(model: Any, again: Any, X: Any) -> None:
     taught = (X, model.predict(X)) if is_classifier(model) or is_regressor(model) else (X,)
     try:
         model.partial_fit(*taught)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         return  # it can't go on from these rows, and so the copy need not
     again.partial_fit(*taught)
     assert same(answers(model, X), answers(again, X)) == []
@@ -84,13 +87,8 @@ def test_zoo_holds_every_public_estimator() -> None:
     names = [name for name, _ in all_estimators()]
     assert len(names) >= ESTIMATORS
     assert [name for name in names if name not in ZOO] == []
-    assert [name for name in names if type(ZOO[name]()[0]).__name__ != name] == []
     assert [name for name in names if name not in UNFITTED] == []
     assert len(ZOO) >= MODELS
-
-
-def test_every_model_of_the_zoo_answers_something() -> None:
-    assert [name for name, build in ZOO.items() if spoken(answers(*build())) == 0] == []
 
 
 def test_zoo_is_deterministic() -> None:
@@ -123,6 +121,8 @@ class TestSame:
             (np.array([1, 2]), np.array([1, 3])),
             (np.array([1 + 0j]), np.array([complex(1, -0.0)])),
             (np.array(["a"]), np.array(["a"], dtype=object)),
+            (np.ma.array([1.0, 2.0], mask=[0, 1]), np.ma.array([1.5, 2.0], mask=[0, 1])),
+            (np.ma.array([1.0, 2.0], mask=[0, 1]), np.ma.array([1.0, 2.0], mask=[0, 0])),
             (np.array(["a", None], dtype=object), np.array(["a", "b"], dtype=object)),
             ([1, 2], (1, 2)),
             ([1, 2], [1, 2, 3]),
@@ -140,6 +140,7 @@ class TestSame:
             np.array(["NaT", "2024-01-01"], dtype="M8[D]"),
             float("nan"),
             np.ma.array([1.0, 2.0], mask=[1, 0]),
+            np.array([np.ma.masked, 1], dtype=object),
             np.array([None, "a", float("nan")], dtype=object),
             {"a": [1, (2.5, "x")]},
         ],

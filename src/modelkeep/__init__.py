@@ -45,7 +45,7 @@ _NAMES = {
     "save": "modelkeep.verbs",
     "verify": "modelkeep.verbs",
 }
-__all__ = sorted(_NAMES)  # noqa: PLE0605
+__all__ = sorted(_NAMES)
 
 
 def __getattr__(name: str) -> Any:

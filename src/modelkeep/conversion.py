@@ -1,15 +1,17 @@
-"""Convert a file between formats. A pickle or joblib file is read without running it."""
+"""Convert a file between formats. A pickle or joblib file is read without running it, unless the policy allows code."""
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from modelkeep import catalog, loading, saving
-from modelkeep.errors import LoadError, UsageError
+from modelkeep.errors import DriftError, LoadError, UsageError
 from modelkeep.loading import Opened, Rules
+from modelkeep.policy import Safety
 from modelkeep.ports import Format
 from modelkeep.verification import in_file
 
@@ -19,7 +21,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Converted:
-    """What a conversion did. ``notes`` say what the new file lacks; ``facts`` what was found in the old one."""
+    """What a conversion did. ``notes`` say what the new file lacks; ``facts`` what was found in the old one.
+
+    ``executed`` says that the old file was run to read it, which only ``Policy(allow_code=True)`` does.
+    """
 
     source: str
     target: str
@@ -30,6 +35,7 @@ class Converted:
     notes: tuple[str, ...]
     trust: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    executed: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as ``--json`` shows them."""
@@ -66,13 +72,16 @@ def convert(
         notes=_notes(opened.format, format),
         trust=saved.trust,
         facts=facts,
+        executed=opened.format.safety is Safety.CODE and rules.policy.allow_code,
     )
 
 
 def read(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
-    """The model in a file and what is known of how it was written; never by running the file."""
+    """The model in a file and what is known of how it was written. Only a policy that allows code runs the file."""
     if opened.format.name == "keep":
         return loading.build(loading.open_artifact(opened), rules), {}
+    if rules.policy.allow_code and opened.format.reader is not None:
+        return _executed(opened, rules), {}
     if opened.format.inert is None:
         raise UsageError(f"a {opened.format.name} file can't be converted", hint="run: modelkeep formats")
     try:
@@ -80,6 +89,23 @@ def read(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
     except LoadError as error:
         raise in_file(error, opened.name) from None
     return model, asdict(facts)
+
+
+def _executed(opened: Opened, rules: Rules) -> Any:
+    """The model by the format's own reader. scikit-learn warns there of files of another version: that is drift."""
+    assert opened.format.reader is not None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = catalog.resolve(opened.format.reader)(opened.data, rules)
+    drift = [str(each.message) for each in caught if each.category.__name__ == "InconsistentVersionWarning"]
+    if drift and rules.on_drift == "raise":
+        raise DriftError(
+            f"nothing proves that the model answers as it did: {drift[0].splitlines()[0]}",
+            hint="convert it where that version is installed; on_drift='warn' converts it all the same",
+        )
+    if drift and rules.on_drift == "warn":
+        warnings.warn(drift[0].splitlines()[0], loading.DriftWarning, stacklevel=2)
+    return model
 
 
 def _notes(source: Format, target: Format) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from modelkeep.formats.keep import code
 from modelkeep.formats.keep import files as keep
 from modelkeep.loading import Opened, Source
 from modelkeep.outline import OBJECTS, Item, Outline, outline
-from modelkeep.outline_values import ArrayFact, Values
+from modelkeep.outline.values import ArrayFact, Values
 from modelkeep.policy import Policy
 from modelkeep.verification import in_file
 
@@ -238,6 +238,7 @@ class _Tree:
                 children=tuple(children),
             )
         ]
+
 
 def is_parameter(attribute: str) -> bool:
     """Whether an attribute was given to the model: what it learned ends in ``_``, what is its own begins with it."""

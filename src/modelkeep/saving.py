@@ -91,6 +91,7 @@ def _write_keep(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, fr
     probe = record(model, recipe, framework)
     parts = {**written.parts, **probe_parts(probe)}
     names = [name.replace(":", ".") for name in (*written.facts["classes"], *written.facts["own"])]
+    names += [type(block).__module__ for block in probe.rows]  # frames answer by what pandas does
 
     def manifest_of(entries: dict[str, FileEntry]) -> Manifest:
         return Manifest(

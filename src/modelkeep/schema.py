@@ -84,6 +84,14 @@ def of(model: Any, sample: Any, answers: Mapping[str, Any]) -> Schema:
     )
 
 
+def _told(model: Any, name: str) -> Any:
+    """What a model says of itself. It may be a property, which fails where the model is not whole: then nothing."""
+    try:
+        return getattr(model, name, None)
+    except Exception:
+        return None
+
+
 def missing_columns(model: Any) -> dict[int, bool] | None:
     """By column, whether the model takes a missing value there; None when the model doesn't say.
 
@@ -179,7 +187,7 @@ def _inputs(model: Any, sample: Any, gaps: dict[int, bool] | None) -> dict[str, 
 
 def _known_inputs(model: Any, gaps: dict[int, bool] | None) -> dict[str, Any]:
     """Without a sample the width and the names are known, the dtypes are not."""
-    names, width = getattr(model, "feature_names_in_", None), getattr(model, "n_features_in_", None)
+    names, width = _told(model, "feature_names_in_"), _told(model, "n_features_in_")
     if width is None:
         return {"kind": "unknown"}
     if names is None or len(names) > LISTED:
@@ -211,7 +219,7 @@ def _categories(dtype: Any) -> dict[str, Any]:
 
 
 def _classes(model: Any) -> tuple[tuple[Any, ...] | None, int | None]:
-    classes = getattr(model, "classes_", None)
+    classes = _told(model, "classes_")
     if isinstance(classes, list):  # one array an output
         listed = tuple(tuple(_exact(value) for value in each.tolist()) for each in classes if len(each) <= LISTED)
         return listed if len(listed) == len(classes) else None, None

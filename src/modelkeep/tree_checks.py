@@ -77,6 +77,8 @@ def _check_columns(pool: TreePool) -> None:
         raise CheckError(f"a pool of kind '{pool.kind}' has {outputs} outputs")
     if pool.kind == "tree" and ("value" in pool.columns) == ("count" in pool.columns):
         raise CheckError("a tree pool has both columns 'value' and 'count', or neither")
+    if pool.kind == "tree" and "impurity" not in pool.columns and ("count" not in pool.columns or outputs > 1):
+        raise CheckError("a tree pool has no column 'impurity', and no counts of one output that it would follow from")
 
 
 def _check_sizes(pool: TreePool) -> None:

@@ -123,7 +123,7 @@ def convert(
     source_format: str | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Converted:
-    """Write the model of one file in another format. A pickle or joblib file is read without being executed.
+    """Write the model of one file in another format. Pickle and joblib run only if the policy allows code.
 
     on_drift: ``"warn"`` converts a file that another version of scikit-learn wrote, which may answer differently.
     format, source_format: those of the new and of the old file; by default what their suffixes say.

@@ -10,8 +10,7 @@ from modelkeep import loading
 from modelkeep import probe as probes
 from modelkeep.artifact import DAMAGED_HINT, DIGEST_PREFIX, Artifact, new_hasher
 from modelkeep.errors import DriftError, IntegrityError, LoadError, UsageError
-from modelkeep.formats.keep import files as keep
-from modelkeep.loading import Opened, Source
+from modelkeep.loading import Opened, Rules, Source
 from modelkeep.policy import Policy
 
 Progress = Callable[[int, int], None]
@@ -58,7 +57,7 @@ def verify(source: Source, policy: Policy, progress: Progress = lambda done, tot
     artifact = loading.open_artifact(opened, "trusted")
     try:
         compare_digests(artifact, progress)
-        model = keep.read(artifact, policy)
+        model = loading.build(artifact, Rules(policy, on_drift="ignore"))  # what it answers is asked below, always
     except LoadError as error:
         raise in_file(error, opened.name) from None
     changes = loading.changed(artifact)
@@ -69,6 +68,7 @@ def verify(source: Source, policy: Policy, progress: Progress = lambda done, tot
 def in_file(error: LoadError, name: str) -> LoadError:
     """The same error with the name of the file before the place inside the model."""
     error.args = (f"{name}: {error}",)
+    error.hint = error.hint or loading.UNKNOWN_HINT
     return error
 
 

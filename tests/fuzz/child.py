@@ -39,10 +39,13 @@ def judge_file(path: Path) -> Verdict:
 
 
 def main(path: str) -> None:
+    import numpy as np
+
     import modelkeep as mk
     from fuzz import judge
 
-    mk.loads(mk.dumps([1.5, {"a": [1, "x"]}]))
+    numbers = np.arange(1000.0)
+    mk.loads(mk.dumps([1.5, {"a": [1, "x"]}, numbers], compress="zstd"))  # imports what a load needs
     data, watch = Path(path).read_bytes(), judge.Watch()
     faulthandler.dump_traceback_later(SECONDS, exit=True)
     before, start = judge.reset_peak(), time.perf_counter()

@@ -111,6 +111,10 @@ def use(model: Any, rows: Any, watch: Watch) -> list[str]:
     faults: list[str] = []
     with warnings.catch_warnings(), watch as seen:
         warnings.simplefilter("ignore")
+        try:
+            repr(model)
+        except Exception:  # noqa: S110  sklearn's own repr asks the estimator for its parameters
+            pass
         for name in METHODS:
             try:
                 method = getattr(model, name, None)

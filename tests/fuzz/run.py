@@ -62,10 +62,11 @@ def stretch(folder: Path, seed: str, first: int, last: int) -> Tally:
             first = i + 1
         if done.returncode == 0:
             return tally
-        if "fuzz/judge.py" not in done.stderr:
+        hung = "Timeout (" in done.stderr
+        if done.returncode > 0 and not hung:
             raise RuntimeError(f"the worker failed by itself:\n{done.stderr[-3000:]}")
-        how = f"killed by signal {-done.returncode}" if done.returncode < 0 else f"died with code {done.returncode}"
-        tally.faults.append(f"{seed}:{first}: the process {how}\n{done.stderr[-3000:]}")
+        how = "hung" if hung else f"was killed by signal {-done.returncode}"
+        tally.faults.append(f"{seed}:{first}: the process {how}\n{done.stderr[:3000]}")
         tally.counts["any died"] += 1
         first += 1
     return tally

@@ -37,7 +37,7 @@ put(
     whole(call(name("copyreg", "_reconstructor"), name("subprocess", "Popen"), name("builtins", "object"), b"N")),
 )  # fmt: skip
 put(
-    "copyreg reconstructor with a base", "PolicyError", "copyreg._reconstructor",
+    "copyreg reconstructor with a base", "PolicyError", "builtins.dict",
     whole(call(name("copyreg", "_reconstructor"), name("builtins", "dict"), name("builtins", "dict"), b"}")),
 )  # fmt: skip
 put(

@@ -147,11 +147,27 @@ put(
     "another version of scikit-learn", "DriftError", "0.24.2",
     whole(new("sklearn.linear_model._logistic", "LogisticRegression", _sklearn_version=text("0.24.2"))),
 )  # fmt: skip
-put(
-    "method as an attribute", "GraphError", "would replace a method",
-    whole(new("sklearn.linear_model._logistic", "LogisticRegression", predict=b"K\x01")),
-)  # fmt: skip
-put(
-    "dunder as an attribute", "GraphError", "not the name of an attribute",
-    whole(new("sklearn.linear_model._logistic", "LogisticRegression", __class__=b"K\x01")),
-)  # fmt: skip
+
+
+def _estimator(**items: bytes) -> Callable[[], bytes]:
+    """A logistic regression of the installed version."""
+
+    def make() -> bytes:
+        import sklearn
+
+        version = text(sklearn.__version__)
+        return whole(new("sklearn.linear_model._logistic", "LogisticRegression", _sklearn_version=version, **items))
+
+    return make
+
+
+put("method as an attribute", "GraphError", "would replace a method", _estimator(predict=b"K\x01"))
+put("dunder as an attribute", "GraphError", "not the name of an attribute", _estimator(__class__=b"K\x01"))
+put("estimator without a version", "DriftError", "unknown version",
+    whole(new("sklearn.linear_model._logistic", "LogisticRegression")))  # fmt: skip
+put("unknown part of another version", "DriftError", "0.24.2",
+    whole(new("sklearn.linear_model._logistic", "LogisticRegression", _sklearn_version=text("0.24.2"),
+              loss=name("sklearn.linear_model._logistic", "_gone"))))  # fmt: skip
+put("hostile part of another version", "PolicyError", "os.system",
+    whole(new("sklearn.linear_model._logistic", "LogisticRegression", _sklearn_version=text("0.24.2"),
+              loss=name("os", "system"))))  # fmt: skip

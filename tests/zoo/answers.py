@@ -160,8 +160,11 @@ def _same_arrays(first: np.ndarray, second: np.ndarray, where: str) -> list[str]
     if first.dtype != second.dtype or first.shape != second.shape:
         return [f"{where}: {first.dtype}{first.shape} != {second.dtype}{second.shape}"]
     if isinstance(first, np.ma.MaskedArray):
-        masks = same(np.ma.getmaskarray(first), np.ma.getmaskarray(second), f"{where}.mask")
-        return masks + same(np.asarray(first.filled()), np.asarray(second.filled()), where)
+        mask = np.ma.getmaskarray(first)
+        fills = same(first.fill_value, second.fill_value, f"{where}.fill_value") if first.ndim else []
+        # What lies under the mask is no answer.
+        seen = same(np.ma.getdata(first)[~mask], np.ma.getdata(second)[~mask], where)
+        return same(mask, np.ma.getmaskarray(second), f"{where}.mask") + fills + seen
     if first.dtype.kind == "O":
         return same(first.ravel().tolist(), second.ravel().tolist(), where)
     if first.dtype.names:

@@ -11,4 +11,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from modelkeep.cli.failures import guarded
 
     given = list(sys.argv[1:] if arguments is None else arguments)
-    return guarded(given)
+    return guarded(given or ["--help"])

@@ -13,7 +13,6 @@ from modelkeep.cli import about, files
 # Plain help: rich would more than double the time that it takes to show.
 app = typer.Typer(
     name="modelkeep",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

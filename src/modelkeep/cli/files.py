@@ -109,7 +109,7 @@ def convert(
     source_format: Annotated[str | None, typer.Option("--from", metavar="NAME", help="The format to read.")] = None,
     json: Json = False,
 ) -> int:
-    """Write a model in another format. A pickle or joblib file is read without executing it.
+    """Write a model in another format. A pickle or joblib file is read without executing it, unless --allow-code.
 
     \b
     Example: modelkeep convert old.joblib new.keep

@@ -9,9 +9,9 @@ from typing import TypeVar
 from modelkeep.cli.screen import Screen
 from modelkeep.cli.text import plural
 from modelkeep.comparison import Change, Diff
-from modelkeep.comparison_answers import AnswerChange
-from modelkeep.comparison_trees import TreeChange
-from modelkeep.comparison_values import ArrayChange, NamesChange
+from modelkeep.comparison.answers import AnswerChange
+from modelkeep.comparison.trees import TreeChange
+from modelkeep.comparison.values import ArrayChange, NamesChange
 
 #: Lines of one kind before the rest is counted.
 FEW = 10

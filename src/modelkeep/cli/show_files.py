@@ -31,7 +31,9 @@ def show_converted(found: Converted) -> None:
     screen.line(f"{found.target}: a {found.target_format} file of {size(found.size)}, from {found.source}", "bold")
     if found.digest:
         screen.fact("digest", found.digest)
-    if found.source_format != "keep":
+    if found.executed:
+        screen.fact("read", f"BY RUNNING the {found.source_format} file, as --allow-code allows", style="yellow")
+    elif found.source_format != "keep":
         screen.fact("read", f"without running the {found.source_format} file")
     for name, value in found.facts.items():
         text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value

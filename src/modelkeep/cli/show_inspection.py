@@ -9,7 +9,7 @@ from typing import Any
 from modelkeep.cli.screen import Screen
 from modelkeep.cli.text import clean, plural, size
 from modelkeep.inspection import Inspection, Node
-from modelkeep.outline_values import ArrayFact, shape_text
+from modelkeep.outline.values import ArrayFact, shape_text
 
 #: Rows of a list before it is cut, unless all are asked for.
 FEW = 12

@@ -78,7 +78,7 @@ def modules(files: Mapping[str, memoryview], policy: Policy) -> dict[str, Callab
     if not policy.allow_code:
         roots = sorted({_root(name) for name in found})
         raise PolicyError(
-            f"the file carries source ({', '.join(map(quote, roots))}), and the policy does not allow code",
+            f"the file carries source ({', '.join(map(quote, roots[:5]))}), and the policy does not allow code",
             hint="read the source with: modelkeep inspect FILE; then pass Policy(allow_code=True) or --allow-code",
         )
     source = _Source.of(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ def encode(dtype: np.dtype[Any]) -> Any:
 
 
 def _encode_struct(dtype: np.dtype[Any]) -> dict[str, Any]:
-    names, table = dtype.names or (), dtype.fields or {}
+    names = dtype.names or ()
+    table: Any = dtype.fields
     fields = [table[name] for name in names]
     if any(len(field) > 2 for field in fields):
         raise Unsaveable("a struct dtype has titles beside its names", "leave the titles out")
@@ -58,15 +60,25 @@ def _encode_struct(dtype: np.dtype[Any]) -> dict[str, Any]:
 
 def decode(value: Any, depth: int = 0) -> np.dtype[Any]:
     """The dtype that ``value`` stands for. Law: ``decode(encode(d)) == d``."""
+    if type(value) is str:
+        return _decode_text(value)
     try:
-        if isinstance(value, str) and _SIMPLE.fullmatch(value):
-            return _canonical(np.dtype(value), value)
         if isinstance(value, dict) and depth < _MAX_NESTING:
             made = _decode_subarray(value, depth) if "item" in value else _decode_struct(value, depth)
             return _canonical(made, value)
     except (TypeError, ValueError, KeyError, OverflowError, Unsaveable) as error:
         raise GraphError(f"{quote(repr(value))} is not a dtype: {error}") from None
     raise GraphError(f"{quote(repr(value))} is not a dtype that a file may have")
+
+
+@functools.lru_cache(1024)
+def _decode_text(value: str) -> np.dtype[Any]:
+    try:
+        if _SIMPLE.fullmatch(value):
+            return _canonical(np.dtype(value), value)
+    except (TypeError, ValueError, OverflowError, Unsaveable) as error:
+        raise GraphError(f"{quote(value)} is not a dtype: {error}") from None
+    raise GraphError(f"{quote(value)} is not a dtype that a file may have")
 
 
 def _canonical(dtype: np.dtype[Any], value: Any) -> np.dtype[Any]:
@@ -88,8 +100,9 @@ def _decode_struct(value: dict[str, Any], depth: int) -> np.dtype[Any]:
         raise GraphError("the fields of a struct dtype overlap")
     # Hostile files may claim a struct larger than its fields; numpy refuses one that is smaller.
     description = {key: value[key] for key in ("names", "offsets", "itemsize")}
-    made: np.dtype[Any] = np.dtype({**description, "formats": formats}, align=value["aligned"])
-    return np.dtype((np.record, made)) if value.get("record") is True else made  # type: ignore[call-overload,no-any-return]
+    make: Callable[..., np.dtype[Any]] = np.dtype
+    made = make({**description, "formats": formats}, align=value["aligned"])
+    return make((np.record, made)) if value.get("record") is True else made
 
 
 def _overlapping(fields: list[tuple[int, int]]) -> bool:

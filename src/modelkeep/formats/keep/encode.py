@@ -26,6 +26,8 @@ class _Entry:
 
     obj: object
     order: int
+    #: Whether it is still being written and its kind can't be part of itself.
+    barred: bool
     node: Node | None = None
     refs: list[Node] = field(default_factory=list)
 
@@ -63,6 +65,8 @@ class Encoder:
             return obj
         entry = self._memo.get(id(obj))
         if entry is not None:
+            if entry.barred:
+                self.problem(f"a {kind.__name__} that holds itself", "break the circle, or lead it through a list")
             reference: Node = ["ref", 0]
             entry.refs.append(reference)
             return reference
@@ -71,8 +75,9 @@ class Encoder:
             return None
         if handler.atom or (kind is tuple and not obj):
             return self._written(handler, obj)
-        entry = self._memo[id(obj)] = _Entry(obj, len(self._memo))
+        entry = self._memo[id(obj)] = _Entry(obj, len(self._memo), not handler.cyclic)
         entry.node = self._written(handler, obj)
+        entry.barred = False
         return entry.node
 
     def at(self, place: str, obj: Any) -> Any:

@@ -25,7 +25,8 @@ class Handler(NamedTuple):
 
     ``claims`` are the classes that it writes, as ``module.qualname`` (what the class says of itself), exactly: a
     subclass is another type. ``encode(encoder, obj)`` gives the node; ``decode(builder, node)`` the object again,
-    checked. A handler that shares no identity (an ``atom``) is written anew wherever its object occurs.
+    checked. A handler that shares no identity (an ``atom``) is written anew wherever its object occurs. A ``cyclic``
+    one registers its object before it builds the parts, so that they may lead back to it.
     """
 
     kind: str
@@ -33,3 +34,4 @@ class Handler(NamedTuple):
     encode: Callable[[Encoder, Any], Node]
     decode: Callable[[Builder, Node], Any]
     atom: bool = False
+    cyclic: bool = False

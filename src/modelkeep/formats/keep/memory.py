@@ -26,6 +26,8 @@ from modelkeep.ports import Buffer
 
 #: Views into shared memory keep their address up to a multiple of this.
 ALIGNMENT = 16
+#: A view may have more elements than bytes (a broadcast axis, a sliding window) up to this many.
+MAX_REPEATED = 1 << 26
 _CHUNK = 8 << 20
 _MAX_PAIRWISE = 64
 _MAX_WORK = 10_000
@@ -152,15 +154,26 @@ def _view_into(array: np.ndarray, segment: int, low: int, dtype: str) -> list[An
 
 def _copy(array: np.ndarray, memory: np.ndarray, offset: int, *, clean: bool) -> None:
     """Put ``array`` into ``memory`` where it lies in its own; ``clean`` sets bytes that no value has to zero."""
-    for axis, stride in enumerate(array.strides):
-        if stride == 0:  # one element, however often it is repeated
-            array = array[(slice(None),) * axis + (slice(1),)]
+    array = once(array)
     view: np.ndarray = np.ndarray(array.shape, array.dtype, memory, offset, array.strides)
     view[...] = array
     mask = dtypes.padding_mask(array.dtype) if clean else None
     if mask is not None:
         single: np.ndarray = np.ndarray((*array.shape, len(mask)), np.uint8, memory, offset, (*array.strides, 1))
         single &= mask
+
+
+def once(array: np.ndarray) -> np.ndarray:
+    """``array`` without the axes on which one element is repeated."""
+    return array if all(array.strides) else array[tuple(slice(None if stride else 1) for stride in array.strides)]
+
+
+def repeats_too_often(array: np.ndarray) -> bool:
+    """Whether views give it many more elements than there are bytes: a small file must not make a large walk."""
+    if array.size <= MAX_REPEATED or array.flags.c_contiguous or array.flags.f_contiguous:
+        return False
+    low, high = span(array)
+    return array.size > high - low
 
 
 def _address(array: np.ndarray) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from modelkeep.artifact import DAMAGED_HINT
 from modelkeep.errors import GraphError, IntegrityError, MissingPackageError, UsageError, quote
 from modelkeep.formats.keep.tensors import DTYPES, Segment
 from modelkeep.ports import Buffer
@@ -113,12 +114,12 @@ def unpack(raw: memoryview, row: list[Any]) -> np.ndarray:
         try:
             # A frame that states its size is unpacked to that size, whatever ``max_output_size`` says.
             if library.frame_content_size(frame) != len(out):
-                raise IntegrityError("a packed array unpacks to another size")
+                raise IntegrityError("a packed array unpacks to another size", hint=DAMAGED_HINT)
             block = library.ZstdDecompressor().decompress(frame, max_output_size=len(out), allow_extra_data=False)
         except library.ZstdError as error:
-            raise IntegrityError(f"a packed array can't be unpacked: {error}") from None
+            raise IntegrityError(f"a packed array can't be unpacked: {error}", hint=DAMAGED_HINT) from None
         if len(block) != len(out):
-            raise IntegrityError("a packed array unpacks to another size")
+            raise IntegrityError("a packed array unpacks to another size", hint=DAMAGED_HINT)
         flat = np.frombuffer(block, np.uint8)
         if shuffled:
             out.reshape(-1, dtype.itemsize)[...] = flat.reshape(dtype.itemsize, -1).T

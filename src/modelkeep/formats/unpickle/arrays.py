@@ -37,7 +37,9 @@ def over(raw: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], order: L
         return np.zeros(shape, dtype, order)
     if dtype.subdtype is not None:
         raise GraphError("an array has a dtype of arrays")
-    return np.ndarray(shape, dtype, raw, order=order)
+    made: np.ndarray = np.ndarray(shape, dtype, raw, order=order)
+    # Where it lies in the file says nothing of the model, and some compiled code asks for aligned memory.
+    return made if made.flags.aligned else made.copy(order="K")
 
 
 def from_state(state: Any) -> np.ndarray | Objects:

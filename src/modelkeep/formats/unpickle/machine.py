@@ -201,9 +201,10 @@ class Machine(Cursor):
     def call(self, callee: Any, args: Any, how: How, kwargs: Any = None) -> None:
         if type(args) is not tuple or (kwargs is not None and type(kwargs) is not dict):
             raise self.fault("the arguments of a call are not a tuple and a dictionary")
+        made = Call(callee, args, how, self.pos - 1, kwargs)
         if how == "reduce" and type(callee) is Global and callee.module in ("copyreg", "copy_reg"):
-            callee, args, how = _as_new(callee, args)
-        self.stack.append(Call(callee, args, how, self.pos - 1, kwargs))
+            _as_new(callee, made)
+        self.stack.append(made)
 
     def build(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
@@ -227,15 +228,20 @@ def _extended(items: list[Any], more: Any) -> list[Any]:
     return items
 
 
-def _as_new(callee: Global, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], How]:
-    """The ways in which protocols 0 and 1 write ``cls.__new__(cls)``, as that."""
+def _as_new(callee: Global, call: Call) -> None:
+    """Turn the ways in which protocols 0 and 1 write ``cls.__new__(cls, ...)`` into that."""
+    args = call.args
     if callee.name == "__newobj__" and args:
-        return args[0], args[1:], "new"
-    if callee.name == "_reconstructor" and len(args) == 3 and args[2] is None:
-        base = args[1]
-        if type(base) is Global and str(base) in ("builtins.object", "__builtin__.object"):
-            return args[0], (), "new"
-    return callee, args, "reduce"
+        call.callee, call.args, call.how = args[0], args[1:], "new"
+    if callee.name != "_reconstructor" or len(args) != 3 or type(args[1]) is not Global:
+        return
+    base, content = str(args[1]).removeprefix("__builtin__.").removeprefix("builtins."), args[2]
+    if base == "object" and content is None:
+        call.callee, call.args, call.how = args[0], (), "new"
+    elif base == "tuple" and type(content) is tuple:
+        call.callee, call.args, call.how = args[0], content, "new"
+    elif base == "dict" and type(content) is dict:
+        call.callee, call.args, call.how, call.pairs = args[0], (), "new", list(content.items())
 
 
 def _kind(value: Any) -> str:

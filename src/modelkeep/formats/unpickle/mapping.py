@@ -14,7 +14,7 @@ from modelkeep.formats.keep import names as keep_names
 from modelkeep.formats.keep.encode import Encoder
 from modelkeep.formats.keep.handlers import Handler, Node
 from modelkeep.formats.keep.types import handler_of
-from modelkeep.formats.unpickle import maps_numpy, maps_objects, maps_python, maps_sklearn, names
+from modelkeep.formats.unpickle import maps_numpy, maps_objects, maps_python, maps_scipy, maps_sklearn, names
 from modelkeep.formats.unpickle.records import ABSENT, ByteArray, Call, Global, OldText
 from modelkeep.policy import Policy
 from modelkeep.ports import Part
@@ -79,7 +79,7 @@ def _shown(root: Any) -> str:
 
 
 Mapping = Callable[[Transcriber, Call], Node]
-_MODULES = (maps_numpy, maps_python, maps_sklearn)
+_MODULES = (maps_numpy, maps_python, maps_scipy, maps_sklearn)
 _REDUCED: dict[str, Mapping] = {name: mapping for module in _MODULES for name, mapping in module.REDUCED.items()}
 _NEW: dict[str, Mapping] = {name: mapping for module in _MODULES for name, mapping in module.NEW.items()}
 
@@ -156,7 +156,7 @@ def _unread(builder: Any, node: Node) -> Any:
 
 
 _RECORDS: dict[type, Handler] = {
-    Call: Handler("call", (), encode_call, _unread),  # type: ignore[arg-type]
+    Call: Handler("call", (), encode_call, _unread, cyclic=True),  # type: ignore[arg-type]
     Global: Handler("global", (), encode_global, _unread, atom=True),  # type: ignore[arg-type]
     OldText: Handler("oldtext", (), encode_old_text, _unread, atom=True),  # type: ignore[arg-type]
     memoryview: Handler("view", (), encode_view, _unread, atom=True),  # type: ignore[arg-type]

@@ -57,11 +57,18 @@ def encode_object(encoder: Transcriber, call: Call) -> Node:
         raise GraphError(f"a {name} is made with arguments, which no writer does")
     cls = keep_names.resolve_class(found, encoder.policy, {})
     state = attributes(encoder, call)
+    if type(call.state) is dict and VERSION not in call.state and _marks_its_version(cls):
+        encoder.versions.add("of an unknown version")
     if drop := objects.dropped(cls):
         state = {key: value for key, value in state.items() if key not in drop}
     if clear := objects.cleared(cls) & state.keys():
         state = state | dict.fromkeys(clear)
     return ["object", encoder.type_index(found), encoder.state(state)]
+
+
+def _marks_its_version(cls: type) -> bool:
+    """Whether scikit-learn puts its version into the state of every object of ``cls``."""
+    return any(objects.full_name(base) == "sklearn.base.BaseEstimator" for base in cls.__mro__)
 
 
 def _own(encoder: Transcriber, call: Call, found: str) -> Node:

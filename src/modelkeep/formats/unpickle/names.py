@@ -86,6 +86,10 @@ def own(name: Global, policy: Policy) -> str | None:
     return f"{name.module}:{name.name}" if policy.trusts(f"{name.module}.{name.name}") else None
 
 
+class UnknownPartError(PolicyError):
+    """A part of scikit-learn that is on no list: of another version, perhaps."""
+
+
 def refusal(name: Global) -> PolicyError:
     """Why ``name`` may not be in a model."""
     full = f"{name.module}.{name.name}"
@@ -98,5 +102,5 @@ def refusal(name: Global) -> PolicyError:
     if root in sys.stdlib_module_names or root in ("numpy", "scipy", "joblib", "cloudpickle", "dill", "nt"):
         return PolicyError(message, hint="do not open this file unless you know who made it and why it asks for that")
     if root == "sklearn":
-        return PolicyError(message, hint=_HINT)
+        return UnknownPartError(message, hint=_HINT)
     return PolicyError(message, hint=f'if you know it, pass Policy(trust=["{full}"]) or --trust {full}')

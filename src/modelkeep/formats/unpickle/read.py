@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from modelkeep.errors import ContainerError, DriftError, GraphError, LoadError, ModelkeepError, UsageError, quote
+from modelkeep.errors import (
+    CheckError,
+    ContainerError,
+    DriftError,
+    GraphError,
+    LoadError,
+    ModelkeepError,
+    UsageError,
+    quote,
+)
 from modelkeep.formats.unpickle.joblib import take_array
 from modelkeep.formats.unpickle.machine import Machine
 from modelkeep.formats.unpickle.unpacked import packing_of, unpacked
@@ -81,18 +91,23 @@ def read(
 def _read(data: bytes | bytearray | memoryview, policy: Policy, on_drift: OnDrift) -> tuple[Any, Facts]:
     from modelkeep.formats.keep.files import read_graph
     from modelkeep.formats.unpickle.mapping import Transcriber
+    from modelkeep.formats.unpickle.names import UnknownPartError
 
     root = records(data, policy)
     transcriber = Transcriber(policy, len(data))
     try:
         files = {name: _joined(part) for name, part in transcriber.files(root).items()}
+    except (UnknownPartError, CheckError):
+        # Another version is the likelier reason, and the one that says what to do.
+        _check_drift(transcriber.versions, on_drift)
+        raise
     except ModelkeepError:
         raise
     except Exception as error:
         # A mapping met a value that no pickler makes; what it raised is not the reader's to understand.
         raise GraphError(f"the pickle can't be mapped: {quote(f'{type(error).__name__}: {error}')}") from error
     facts = Facts(tuple(sorted(transcriber.versions)), packing_of(memoryview(data).cast("B")))
-    _check_drift(facts, on_drift)
+    _check_drift(transcriber.versions, on_drift)
     return read_graph(files, policy), facts
 
 
@@ -107,17 +122,20 @@ def _joined(part: Any) -> memoryview:
     return memoryview(made)
 
 
-def _check_drift(facts: Facts, on_drift: OnDrift) -> None:
-    if not facts.sklearn_versions:
+def _check_drift(versions: Collection[str], on_drift: OnDrift) -> None:
+    if not versions:
         return
     import sklearn
 
-    others = [version for version in facts.sklearn_versions if version != sklearn.__version__]
+    others = sorted(version for version in versions if version != sklearn.__version__)
     if not others or on_drift == "ignore":
         return
     found = " and ".join(quote(version, 40).strip("'") for version in others[:3])
-    message = f"the file was written by scikit-learn {found}, and {sklearn.__version__} is installed"
-    hint = "open it where that version is installed and save it with modelkeep there; or pass on_drift='warn'"
+    message = (
+        f"the file was written by scikit-learn {found}, and {sklearn.__version__} is installed: nothing proves that "
+        "the model still answers the same"
+    )
     if on_drift == "raise":
-        raise DriftError(f"{message}: nothing proves that the model still answers the same", hint=hint)
-    warnings.warn(f"{message}: nothing proves that the model still answers the same", stacklevel=4)
+        hint = 'open it where that version is installed and save it with modelkeep there; or pass on_drift="warn"'
+        raise DriftError(message, hint=hint)
+    warnings.warn(message, stacklevel=4)

@@ -23,13 +23,14 @@ from modelkeep.formats.keep.checks import (
     sparse,
     svm,
     text,
+    voting,
 )
 from modelkeep.formats.keep.checks.params import regex_params
 from modelkeep.formats.keep.checks.require import Check, full_name
 
 __all__ = ["CHECKS", "check_object", "checks_for", "regex_params"]
 
-_MODULES = (common, params, neighbors, svm, ensemble, hist_boosting, cluster, linear, encoders, text, sparse)
+_MODULES = (common, params, neighbors, svm, ensemble, hist_boosting, cluster, linear, encoders, text, sparse, voting)
 
 CHECKS: dict[str, Check] = {name: check for module in _MODULES for name, check in module.CHECKS.items()}
 

@@ -43,6 +43,7 @@ def check_one_hot(obj: Any) -> None:
                 integer({"_drop_idx_after_grouping": dropped}, "_drop_idx_after_grouping", 0, counts[i] - 1)
                 counts[i] -= 1
     outs = sequence(state, "_n_features_outs", width)
+    require(all(isinstance(n, int | np.integer) for n in outs), "_n_features_outs", "a width that is not a number")
     require([int(n) for n in outs] == counts, "_n_features_outs", f"not {counts[:20]} columns")
 
 

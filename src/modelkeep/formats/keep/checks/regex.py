@@ -47,15 +47,16 @@ def why_slow(pattern: str) -> str | None:
 
 
 class _Run:
-    """The characters over which the repeats just passed could go on, and how many such repeats there were."""
+    """The characters over which what was just passed could go on, and how many such parts followed each other."""
 
     def __init__(self) -> None:
         self.characters: frozenset[str] = frozenset()
         self.repeats = 0
 
-    def repeat(self, characters: frozenset[str]) -> None:
-        self.repeats = self.repeats + 1 if characters & self.characters else 1
-        self.characters = self.characters | characters if self.repeats > 1 else characters
+    def may(self, first: frozenset[str], characters: frozenset[str], repeats: int = 1) -> None:
+        """A part that may take more or less of the text: it begins with ``first`` and goes over ``characters``."""
+        self.repeats = self.repeats + repeats if first & self.characters else max(self.repeats, repeats)
+        self.characters |= characters
         if self.repeats > _ROWS:
             raise _SlowError("several repeats over the same characters follow each other")
 
@@ -76,7 +77,7 @@ def _walk(items: list[Any], run: _Run) -> None:
         elif name == "ATOMIC_GROUP":
             _walk(list(value), run)
         elif name == "BRANCH":
-            _walk_branches(value[1], run)
+            _walk_choice([list(branch) for branch in value[1]], run)
         elif name in _EMPTY:
             if name != "AT":
                 _walk(list(value[1]), _Run())
@@ -84,45 +85,50 @@ def _walk(items: list[Any], run: _Run) -> None:
             raise _SlowError("a back-reference or a condition")
 
 
-def _walk_branches(branches: list[Any], run: _Run) -> None:
-    """Any of them may have been taken: what one leaves open stays open."""
-    characters, repeats = frozenset(run.characters), run.repeats
-    left = []
+def _walk_choice(branches: list[list[Any]], run: _Run) -> None:
+    """Alternatives that begin differently leave one way to go; others leave several, like a repeat."""
+    firsts, left = [], []
     for branch in branches:
-        inner = _Run()
-        inner.characters, inner.repeats = characters, repeats
-        _walk(list(branch), inner)
-        left.append(inner)
-    run.characters = frozenset().union(*(inner.characters for inner in left))
-    run.repeats = max(inner.repeats for inner in left)
+        firsts.append(_first(branch))
+        left.append(_Run())
+        _walk(branch, left[-1])
+    first = frozenset().union(*firsts)
+    if not all(branches) or len(first) < sum(map(len, firsts)):
+        run.may(first, frozenset().union(*map(_all_characters, branches)), max(1, *(inner.repeats for inner in left)))
+    else:
+        run.may(first, frozenset().union(*(inner.characters for inner in left)), max(inner.repeats for inner in left))
 
 
 def _walk_repeat(value: tuple[int, int, Any], run: _Run) -> None:
     low, high, inside = value[0], int(value[1]), _flat(list(value[2]))
     single = _single(inside)
     if high <= 1:
-        before, count = run.characters, run.repeats
-        _walk(inside, run)
         if low == 0:
-            run.characters, run.repeats = run.characters | before, max(run.repeats, count)
-    elif single is not None:
-        if low == high:
-            run.one(single)
+            _walk_choice([inside, []], run)
         else:
-            run.repeat(single)
-    else:
-        run.repeat(_all_characters(inside))
+            _walk(inside, run)
+    elif single is None:
+        run.may(_first(inside), _all_characters(inside))
         _check_parts(inside)
+    elif low == high:
+        run.one(single)
+    else:
+        run.may(single, single)
 
 
 def _check_parts(inside: list[Any]) -> None:
     """A repeated sequence must begin with a character that occurs nowhere else in it, so that it splits in one way."""
-    if not inside or str(inside[0][0]) not in _SIMPLE:
-        raise _SlowError("a repeat inside a repeat")
-    first = _characters(str(inside[0][0]), inside[0][1])
-    if first & _all_characters(inside[1:]):
+    if not inside or str(inside[0][0]) not in _SIMPLE or _first(inside) & _all_characters(inside[1:]):
         raise _SlowError("a repeat inside a repeat")
     _walk(inside[1:], _Run())
+
+
+def _first(items: list[Any]) -> frozenset[str]:
+    """The characters that a sequence can begin with, or more of them."""
+    found = _flat(items)
+    if found and str(found[0][0]) in _SIMPLE:
+        return _characters(str(found[0][0]), found[0][1])
+    return _all_characters(found)
 
 
 def _flat(items: list[Any]) -> list[Any]:

@@ -89,7 +89,7 @@ def decode_object(builder: Builder, node: Node) -> Any:
     state = builder.a_dict(node[2])
     if not state.keys() <= known:
         _check_keys(cls, state, known)
-    obj.__dict__ = builder.fill_state(state)
+    object.__setattr__(obj, "__dict__", builder.fill_state(state))  # a frozen dataclass lets nobody else
     if restore is not None:
         restore(builder, obj)
     if checked:
@@ -213,6 +213,8 @@ def decode_partial(builder: Builder, node: Node) -> Any:
 
 
 def encode_enum(encoder: Encoder, value: enum.Enum) -> Node:
+    if value.name not in type(value).__members__:
+        raise Unsaveable("a combination of flags has no name of its own", "keep its value, or its members")
     return ["enum", _type(encoder, type(value)), value.name]
 
 
@@ -291,12 +293,12 @@ def decode_reduced(builder: Builder, node: Node) -> Any:
 
 
 HANDLERS = [
-    Handler("object", (), encode_object, decode_object),
+    Handler("object", (), encode_object, decode_object, cyclic=True),
     Handler("birch", ("sklearn.cluster._birch.Birch",), encode_birch, decode_birch),
     Handler("class", ("builtins.type",), encode_class, decode_class, atom=True),
     Handler("function", ("builtins.function", "numpy.ufunc"), encode_function, decode_function, atom=True),
     Handler("partial", ("functools.partial",), encode_partial, decode_partial),
     Handler("enum", ("enum.Enum",), encode_enum, decode_enum, atom=True),
     Handler("namedtuple", (), encode_named_tuple, decode_named_tuple),
-    Handler("reduced", (), encode_reduced, decode_reduced),
+    Handler("reduced", (), encode_reduced, decode_reduced, cyclic=True),
 ]

@@ -1,36 +1,22 @@
-"""Python's own values: containers, numbers that JSON lacks, dates, paths."""
+"""Python's own containers."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import datetime as dt
-import decimal
-import fractions
-import math
-import pathlib
-import struct
-import uuid
-import zoneinfo
 from collections import Counter, OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from modelkeep.errors import GraphError, quote
-from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
+from modelkeep.errors import GraphError, SaveErrors, quote
+from modelkeep.formats.keep.handlers import Handler, Node
 
 if TYPE_CHECKING:
     from modelkeep.formats.keep.decode import Builder
     from modelkeep.formats.keep.encode import Encoder
 
-MAX_INT_DIGITS = 256  # hexadecimal: 1024 bits
 MAX_COUNT = 1 << 32
 MAX_HASHED = 1_000_000
 _MANY = 1000
-
-
-# -- containers ----------------------------------------------------------------------------------------------------
 
 
 def encode_list(encoder: Encoder, value: Any) -> Node:
@@ -155,9 +141,28 @@ def one_dimension(array: Any) -> Any:
 
 
 def encode_set(encoder: Encoder, value: Any) -> Node:
-    """Sets have no order that survives a process, so they are written in the order of their encoded elements."""
-    items = [encoder.at("{}", item) for item in value]
-    return [type(value).__name__, sorted(items, key=msgspec.json.encode)]
+    """Sets have no order that survives a process: they are written in the order of their elements' own bytes."""
+    kind = type(value).__name__
+    if encoder.is_plain(value):
+        return [kind, sorted(value, key=msgspec.json.encode)]
+    known: dict[int, bytes] = encoder.shelf.setdefault("bytes of elements", {})
+    return [kind, [encoder.at("{}", item) for item in sorted(value, key=lambda item: _own_bytes(item, known))]]
+
+
+def _own_bytes(item: Any, known: dict[int, bytes]) -> bytes:
+    """What an element would be as a graph of its own, so that what was met before it does not count."""
+    from modelkeep.formats.keep.encode import Encoder
+    from modelkeep.formats.keep.types import handler_of
+
+    if id(item) not in known:
+        apart = Encoder(handler_of)
+        apart.shelf["bytes of elements"] = known
+        try:
+            parts = apart.parts(item, "element").values()
+        except SaveErrors:
+            return b""  # the walk over the whole finds this again, and says where
+        known[id(item)] = b"".join(bytes(chunk) for part in parts for chunk in part.chunks())
+    return known[id(item)]
 
 
 def decode_set(builder: Builder, node: Node) -> set[Any] | frozenset[Any]:
@@ -215,194 +220,17 @@ def decode_deque(builder: Builder, node: Node) -> deque[Any]:
     return made
 
 
-# -- numbers and bytes ---------------------------------------------------------------------------------------------
-
-
-def encode_int(encoder: Encoder, value: int) -> Node:
-    text = f"{value:x}"
-    if len(text) > MAX_INT_DIGITS:
-        raise Unsaveable("an integer of more than 1024 bits", "keep it as text")
-    return ["int", text]
-
-
-def decode_int(builder: Builder, node: Node) -> int:
-    text = builder.text(node)
-    value = int(text, 16) if len(text.removeprefix("-")) <= MAX_INT_DIGITS and set(text) <= set("-0123456789abcdef") else 0
-    if f"{value:x}" != text or -(1 << 63) <= value < 1 << 63:
-        raise GraphError("a large integer is not in its canonical form")
-    return value
-
-
-def encode_float(encoder: Encoder, value: float) -> Node:
-    return ["float", struct.pack(">d", value).hex()]
-
-
-def decode_float(builder: Builder, node: Node) -> float:
-    value: float = struct.unpack(">d", unhex(builder.text(node), 8))[0]
-    if math.isfinite(value):
-        raise GraphError("a finite number must be written as one")
-    return value
-
-
-def encode_complex(encoder: Encoder, value: complex) -> Node:
-    return ["complex", struct.pack(">dd", value.real, value.imag).hex()]
-
-
-def decode_complex(builder: Builder, node: Node) -> complex:
-    return complex(*struct.unpack(">dd", unhex(builder.text(node), 16)))
-
-
-def unhex(text: str, size: int) -> bytes:
-    try:
-        raw = bytes.fromhex(text)
-    except ValueError:
-        raw = b""
-    if len(raw) != size or raw.hex() != text:
-        raise GraphError(f"{size} bytes in hexadecimal digits are needed here")
-    return raw
-
-
-def encode_bytes(encoder: Encoder, value: Any) -> Node:
-    return [type(value).__name__, base64.b64encode(value).decode("ascii")]
-
-
-def decode_bytes(builder: Builder, node: Node) -> bytes | bytearray:
-    try:
-        raw = base64.b64decode(builder.text(node), validate=True)
-    except binascii.Error as error:
-        raise GraphError(f"bytes are not in base64: {error}") from None
-    return bytearray(raw) if node[0] == "bytearray" else raw
-
-
-# -- small values that are text or a few fields --------------------------------------------------------------------
-
-
-def encode_fields(encoder: Encoder, value: Any) -> Node:
-    kind, fields, _ = _FIELDS[type(value)]
-    return [kind, *(encoder.node(getattr(value, name)) for name in fields)]
-
-
-def decode_fields(builder: Builder, node: Node) -> Any:
-    cls, fields = _FIELD_KINDS[node[0]]
-    builder.arity(node, 1 + len(fields))
-    values = [builder.build(value) for value in node[1:]]
-    if cls is not slice and not all(type(value) is int for value in values):
-        raise GraphError(f"a {node[0]} needs whole numbers")  # Fraction("1e999999999") would not come back
-    try:
-        return cls(*values)
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
-        raise GraphError(f"a {node[0]} has unusable fields: {error}") from None
-
-
-_FIELDS: dict[type, tuple[str, tuple[str, ...], type]] = {
-    slice: ("slice", ("start", "stop", "step"), slice),
-    range: ("range", ("start", "stop", "step"), range),
-    dt.timedelta: ("timedelta", ("days", "seconds", "microseconds"), dt.timedelta),
-    fractions.Fraction: ("fraction", ("numerator", "denominator"), fractions.Fraction),
-}
-_FIELD_KINDS = {kind: (cls, fields) for kind, fields, cls in _FIELDS.values()}
-
-
-def encode_text(encoder: Encoder, value: Any) -> Node:
-    return [_TEXTS[type(value)], str(value) if not isinstance(value, dt.date | dt.time) else value.isoformat()]
-
-
-def decode_text(builder: Builder, node: Node) -> Any:
-    text = builder.text(node)
-    try:
-        made = _TEXT_READERS[node[0]](text)
-    except (ValueError, decimal.InvalidOperation, zoneinfo.ZoneInfoNotFoundError) as error:
-        raise GraphError(f"{quote(text)} is not a {node[0]}: {error}") from None
-    return made
-
-
-_TEXTS: dict[type, str] = {
-    dt.date: "date", decimal.Decimal: "decimal", uuid.UUID: "uuid",
-    pathlib.PosixPath: "path", pathlib.WindowsPath: "path", pathlib.PurePosixPath: "posixpath",
-    pathlib.PureWindowsPath: "windowspath",
-}  # fmt: skip
-_TEXT_READERS: dict[str, Any] = {
-    "date": dt.date.fromisoformat, "decimal": decimal.Decimal, "uuid": uuid.UUID, "path": pathlib.Path,
-    "posixpath": pathlib.PurePosixPath, "windowspath": pathlib.PureWindowsPath,
-}  # fmt: skip
-
-
-def encode_clock(encoder: Encoder, value: dt.datetime | dt.time) -> Node:
-    """A moment: its text without zone, its zone, and which of two equal clock times it is."""
-    return [type(value).__name__, value.replace(tzinfo=None).isoformat(), encoder.node(value.tzinfo), value.fold]
-
-
-def decode_clock(builder: Builder, node: Node) -> dt.datetime | dt.time:
-    builder.arity(node, 4)
-    cls: Any = {"datetime": dt.datetime, "time": dt.time}[node[0]]
-    zone = builder.build(node[2])
-    try:
-        return cls.fromisoformat(node[1]).replace(tzinfo=zone, fold=node[3])  # type: ignore[no-any-return]
-    except (TypeError, ValueError) as error:
-        raise GraphError(f"not a {node[0]}: {error}") from None
-
-
-def encode_zone(encoder: Encoder, value: Any) -> Node:
-    if isinstance(value, zoneinfo.ZoneInfo):
-        if value.key is None:
-            raise Unsaveable("a time zone without a name", "make it by ZoneInfo(name)")
-        return ["zone", value.key]
-    return ["offset", encoder.node(value.utcoffset(None)), None if value == dt.UTC else value.tzname(None)]
-
-
-def decode_zone(builder: Builder, node: Node) -> dt.tzinfo:
-    try:
-        if node[0] == "zone":
-            return zoneinfo.ZoneInfo(builder.text(node))
-        builder.arity(node, 3)
-        offset = builder.build(node[1])
-        plain = dt.timezone(offset)
-        return plain if node[2] in (None, plain.tzname(None)) else dt.timezone(offset, node[2])
-    except (TypeError, ValueError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
-        raise GraphError(f"not a time zone: {error}") from None
-
-
-def encode_constant(encoder: Encoder, value: Any) -> Node:
-    return ["ellipsis" if value is ... else "notimplemented"]
-
-
-def decode_constant(builder: Builder, node: Node) -> Any:
-    builder.arity(node, 1)
-    return ... if node[0] == "ellipsis" else NotImplemented
-
-
 HANDLERS = [
-    Handler("list", ("builtins.list",), encode_list, decode_list),
+    Handler("list", ("builtins.list",), encode_list, decode_list, cyclic=True),
     Handler("scalars", (), encode_list, decode_scalars),
     Handler("tuple", ("builtins.tuple",), encode_tuple, decode_tuple),
-    Handler("dict", ("builtins.dict",), encode_dict, decode_dict),
+    Handler("dict", ("builtins.dict",), encode_dict, decode_dict, cyclic=True),
     Handler("map", (), encode_dict, decode_map),
     Handler("numbered", (), encode_dict, decode_numbered),
     Handler("set", ("builtins.set",), encode_set, decode_set),
     Handler("frozenset", ("builtins.frozenset",), encode_set, decode_set),
-    Handler("ordereddict", ("collections.OrderedDict",), encode_mapping, decode_mapping),
-    Handler("counter", ("collections.Counter",), encode_mapping, decode_mapping),
-    Handler("defaultdict", ("collections.defaultdict",), encode_mapping, decode_mapping),
-    Handler("deque", ("collections.deque",), encode_deque, decode_deque),
-    Handler("int", ("builtins.int",), encode_int, decode_int, atom=True),
-    Handler("float", ("builtins.float",), encode_float, decode_float, atom=True),
-    Handler("complex", ("builtins.complex",), encode_complex, decode_complex, atom=True),
-    Handler("bytes", ("builtins.bytes",), encode_bytes, decode_bytes, atom=True),
-    Handler("bytearray", ("builtins.bytearray",), encode_bytes, decode_bytes),
-    Handler("slice", ("builtins.slice",), encode_fields, decode_fields, atom=True),
-    Handler("range", ("builtins.range",), encode_fields, decode_fields, atom=True),
-    Handler("timedelta", ("datetime.timedelta",), encode_fields, decode_fields, atom=True),
-    Handler("fraction", ("fractions.Fraction",), encode_fields, decode_fields, atom=True),
-    Handler("date", ("datetime.date",), encode_text, decode_text, atom=True),
-    Handler("decimal", ("decimal.Decimal",), encode_text, decode_text, atom=True),
-    Handler("uuid", ("uuid.UUID",), encode_text, decode_text, atom=True),
-    Handler("path", ("pathlib.PosixPath", "pathlib.WindowsPath"), encode_text, decode_text, atom=True),
-    Handler("posixpath", ("pathlib.PurePosixPath",), encode_text, decode_text, atom=True),
-    Handler("windowspath", ("pathlib.PureWindowsPath",), encode_text, decode_text, atom=True),
-    Handler("datetime", ("datetime.datetime",), encode_clock, decode_clock, atom=True),
-    Handler("time", ("datetime.time",), encode_clock, decode_clock, atom=True),
-    Handler("offset", ("datetime.timezone",), encode_zone, decode_zone, atom=True),
-    Handler("zone", ("zoneinfo.ZoneInfo",), encode_zone, decode_zone, atom=True),
-    Handler("ellipsis", ("builtins.ellipsis",), encode_constant, decode_constant, atom=True),
-    Handler("notimplemented", ("builtins.NotImplementedType",), encode_constant, decode_constant, atom=True),
+    Handler("ordereddict", ("collections.OrderedDict",), encode_mapping, decode_mapping, cyclic=True),
+    Handler("counter", ("collections.Counter",), encode_mapping, decode_mapping, cyclic=True),
+    Handler("defaultdict", ("collections.defaultdict",), encode_mapping, decode_mapping, cyclic=True),
+    Handler("deque", ("collections.deque",), encode_deque, decode_deque, cyclic=True),
 ]

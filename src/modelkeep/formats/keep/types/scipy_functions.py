@@ -212,5 +212,5 @@ HANDLERS = [
     Handler("ppoly", _CLAIMED, encode_polynomial, decode_polynomial),
     Handler("interp1d", ("scipy.interpolate._interpolate.interp1d",), encode_interpolator, decode_interpolator),
     Handler("kdtree", ("scipy.spatial._kdtree.KDTree", "scipy.spatial._ckdtree.cKDTree"), encode_tree, decode_tree),
-    Handler("optimizeresult", ("scipy.optimize._optimize.OptimizeResult",), encode_result, decode_result),
+    Handler("optimizeresult", ("scipy.optimize._optimize.OptimizeResult",), encode_result, decode_result, cyclic=True),
 ]

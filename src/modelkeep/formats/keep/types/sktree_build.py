@@ -105,14 +105,14 @@ class Filler:
         left, right, *flag = self.places
         # Widened before they are scattered, which is faster than both at once.
         for name, children in zip((left, right), window.places(), strict=True):
-            nodes[name][splits] = children.astype(nodes.dtype[name])
+            nodes[name][splits] = children.astype(nodes.dtype[name], copy=False)
         for name in flag:
             nodes[name][splits] = 0
         for name, column in self.columns:
             if len(window.columns[column]) == len(window.columns["right"]):
                 nodes[name] = window.of_nodes(column)
             else:
-                nodes[name][splits] = window.of_splits(column).astype(nodes.dtype[name])
+                nodes[name][splits] = window.of_splits(column).astype(nodes.dtype[name], copy=False)
         if self.kind == "predictor":
             if "node_depth" not in window.columns:
                 nodes["depth"] = window.of_nodes("depth")

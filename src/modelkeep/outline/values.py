@@ -171,6 +171,11 @@ def _braces(values: Values, node: list[Any], limit: int) -> str:
     return "{" + values.listed(node[1], limit) + "}"
 
 
+def _called(values: Values, node: list[Any], limit: int) -> str:
+    """An object of a library's inside, by the name that its node begins with."""
+    return f"<{_safe(node[1])}>"
+
+
 _TEXT: dict[str, _Show] = {
     "ref": lambda values, node, limit: "<shared>",
     "array": _array,
@@ -209,8 +214,11 @@ _TEXT: dict[str, _Show] = {
     "datetime": _quoted,
     "time": _quoted,
     "zone": _quoted,
-    "metric": lambda values, node, limit: _safe(node[1]),
-    "loss": lambda values, node, limit: _safe(node[1]),
-    "neighbours": lambda values, node, limit: f"<{_safe(node[1])}>",
+    **dict.fromkeys(("metric", "loss", "neighbours", "sparse", "distribution", "frozen", "kdtree"), _called),
+    "masked": lambda values, node, limit: f"<masked {values.text(node[1])[1:]}",
+    "matrix": lambda values, node, limit: values.text(node[1]).replace("array", "matrix"),
+    "complex": lambda values, node, limit: str(complex(*struct.unpack(">dd", bytes.fromhex(node[1])))),
+    "namedtuple": lambda values, node, limit: f"({values.listed(node[2], limit)})",
+    "notimplemented": lambda values, node, limit: "NotImplemented",
     "ellipsis": lambda values, node, limit: "...",
 }

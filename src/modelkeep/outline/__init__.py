@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 
 from modelkeep.errors import GraphError, ModelkeepError, quote
 from modelkeep.formats.keep.decode import Plan
+from modelkeep.formats.keep.types import KINDS
 
 MAX_DEPTH = 130
+#: Containers inside a container, beyond which the whole is one value.
+MANY = 1000
 #: Kinds whose node is one value, without parts of its own.
 _ATOMS = frozenset(
     {
@@ -157,14 +160,20 @@ class _Walk:
                 made.children.append(self.step(part, path + suffix, under))
             else:
                 made.children.append(self.item(part, path + suffix, under, ""))
-        if kind in _CONTAINERS and all(child.kind == "value" or child.kind in _ATOMS for child in made.children):
-            return Item(path, "value", node, attribute, label)
-        return made
+        return Item(path, "value", node, attribute, label) if kind in _CONTAINERS and _is_plain(made) else made
 
     def step(self, part: _Step, path: str, attribute: str) -> Item:
         made = self.item(part.value, path, attribute, part.name)
         made.children += [self.item(rest, f"{path}[{i}]", attribute, "") for i, rest in enumerate(part.rest, 2)]
         return made
+
+
+def _is_plain(container: Item) -> bool:
+    """Whether a container is one value: it holds single values, or so many that nobody wants to see their places."""
+    children = container.children
+    if not all(child.kind == "value" or child.kind in _ATOMS for child in children):
+        return False
+    return len(children) > MANY or not any(child.kind == "value" and type(child.value) is list for child in children)
 
 
 class _Step(NamedTuple):
@@ -228,17 +237,36 @@ def _partial(node: list[Any]) -> Children:
     yield from _state(node[3])
 
 
+#: The names of the arguments of kinds that have a few; an empty name is the thing itself.
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "masked": (".data", ".mask", ".fill_value", ".hard"),
+    "matrix": ("",),
+    "recarray": ("",),
+    "sparse": (".format", ".shape", ""),
+    "neighbours": (".kind", ".leaf_size", ".data", ".index", ".radius", ".bounds", ".metric", ".sample_weight"),
+    "metric": (".name", ".p", ".weights", ".inverse"),
+    "bspline": (".t", ".c", ".k", ".extrapolate", ".axis"),
+    "ppoly": (".name", ".c", ".x", ".extrapolate", ".axis"),
+    "bitgenerator": (".state", ".seed_seq"),
+    "generator": (".bit_generator",),
+    "randomstate": (".state",),
+}
+
+
 def _any_parts(node: list[Any]) -> Children:
-    """For a kind that has no row below: every list and dictionary among its arguments is looked into."""
+    """For a kind that has no row below: each of its arguments, whatever it is."""
+    names = _ARGUMENTS.get(node[0], ())
     for place, part in enumerate(node[1:]):
+        name = names[place] if place < len(names) else f".{node[0]}[{place}]"
         if type(part) is dict:
             yield from _state(part)
-        elif type(part) is list and part and type(part[0]) is list:
-            yield from _items(part)
-        elif type(part) is list and part and type(part[0]) is str and part[0].isidentifier():
-            yield f".{node[0]}[{place}]", part
+        elif type(part) is list and not (part and type(part[0]) is str and part[0] in _KINDS):
+            yield name, ["list", part]  # a list that is no node: a shape, arguments
+        else:
+            yield name, part
 
 
+_KINDS = {*KINDS, "def", "ref"}
 _PARTS: dict[str, Callable[[list[Any]], Children]] = {
     "list": lambda node: _items(node[1]),
     "tuple": lambda node: _items(node[1]),

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+import msgspec
+
 from modelkeep import loading
 from modelkeep.artifact import Artifact
-from modelkeep.comparison_answers import AnswerChange, compare_answers
-from modelkeep.comparison_trees import TreeChange
-from modelkeep.comparison_values import ArrayChange, Compared, NamesChange, compare_places
+from modelkeep.comparison.answers import AnswerChange, compare_answers
+from modelkeep.comparison.trees import TreeChange
+from modelkeep.comparison.values import ArrayChange, Compared, NamesChange, compare_places
 from modelkeep.errors import GraphError, ModelkeepError, UsageError, quote
 from modelkeep.formats.keep import files as keep
 from modelkeep.loading import Source
@@ -109,13 +111,14 @@ def _places(a: Artifact, b: Artifact) -> Compared:
     except ModelkeepError:
         raise
     except Exception as error:
-        raise GraphError(f"the graphs can't be compared: {quote(f'{type(error).__name__}: {error}')}") from error
+        what = quote(f"{type(error).__name__}: {error}")
+        raise GraphError(f"the graphs can't be compared: {what}", hint=loading.UNKNOWN_HINT) from error
 
 
 def changes(old: Any, new: Any, path: str = "") -> list[Change]:
     """Differences of two JSON values, place by place. Lists of named entries are matched by name."""
-    if old == new and type(old) is type(new):
-        return []
+    if msgspec.json.encode(old, order="sorted") == msgspec.json.encode(new, order="sorted"):
+        return []  # compared as text: in Python 1 equals True
     old_parts, new_parts = _parts(old), _parts(new)
     if old_parts is None or new_parts is None:
         return [Change(path, "changed", _text(old), _text(new))]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from modelkeep.outline import Outline
-from modelkeep.outline_values import Values
+from modelkeep.outline.values import Values
 from modelkeep.trees import COLUMNS, TreePool
 
 _WHERE = ("right", "left", "feature", "threshold", "missing_left", "categorical")

@@ -69,7 +69,7 @@ def diabetes_table() -> tuple[Any, Any]:
     found = load_diabetes(as_frame=True, scaled=False)
     table, target = found.data, found.target
     table = table.assign(
-        sex=table["sex"].map({1.0: "one", 2.0: "two"}),
+        sex=table["sex"].map({1.0: "1", 2.0: "2"}),
         age_group=pd.cut(table["age"], [0, 35, 50, 65, 120], labels=["young", "middle", "older", "old"]),
         pressure=np.where(table["bp"] > 100, "high", "usual"),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from modelkeep import catalog, verbs
-from modelkeep.demo_hostile import Refusal, refusals
+from modelkeep.demo.hostile import Refusal, refusals
 from modelkeep.errors import ModelkeepError, StorageError
 
 #: Seconds after which the fresh process is given up.
@@ -82,7 +82,7 @@ def run(folder: str | None = None) -> Demo:
 
 
 def _run(folder: Path, kept: str | None, start: float) -> Demo:
-    from modelkeep.demo_models import MODELS
+    from modelkeep.demo.models import MODELS
 
     with _fresh_process(folder) as process:
         trained = [make() for make in MODELS]
@@ -109,7 +109,7 @@ def _save(trained: Any, folder: Path) -> tuple[float, Any]:
 @contextlib.contextmanager
 def _fresh_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Python started anew. It imports its libraries while the models are trained here; it knows only the files."""
-    command = [sys.executable, "-m", "modelkeep.demo_reader", str(folder)]
+    command = [sys.executable, "-m", "modelkeep.demo.reader", str(folder)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     try:

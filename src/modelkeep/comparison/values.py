@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from modelkeep.comparison_trees import TreeChange, compare_trees
+from modelkeep.comparison.trees import TreeChange, compare_trees
 from modelkeep.outline import OBJECTS, Item, Outline, stripped
-from modelkeep.outline_values import Values, shape_text
+from modelkeep.outline.values import Values, shape_text
 
 #: Names that are listed of those added or removed; all are counted.
 LISTED = 20
+#: Bytes of two arrays that are compared at once.
+PIECE = 32 << 20
 _ARRAYS = ("array", "scalars")
 #: Kinds that may be a list of names, and where their items are in the node.
 _LISTS = {"list": 1, "tuple": 1, "set": 1, "frozenset": 1, "deque": 2, "objects": 2, "strings": 2}
@@ -134,9 +136,6 @@ class _Comparing:
         """Values, containers, and objects of a library's inside that are kept by a node of their own."""
         if old.children and new.children and old.kind == new.kind:
             self.children(old, new)
-            plain = [[part for part in item.value[1:] if type(part) not in (list, dict)] for item in (old, new)]
-            if plain[0] != plain[1]:
-                self.plain(old.path, old.attribute, *(f"{old.kind} {part}" for part in plain))
             return
         if self.equal(old.value, new.value):
             return
@@ -241,14 +240,36 @@ def compare_arrays(path: str, old: Any, new: Any) -> ArrayChange | NamesChange |
         return None if same else names_change(path, dict.fromkeys(old.tolist()), dict.fromkeys(new.tolist()))
     if old.shape != new.shape or old.dtype != new.dtype:
         return ArrayChange(path, "changed", first, second, total=int(max(old.size, new.size)))
-    unequal = differs(old, new)
-    count = int(np.count_nonzero(unequal))
-    if not count:
-        return None
-    absolute = relative = None
-    if old.dtype.kind in "iufcb":
-        absolute, relative = largest(old[unequal], new[unequal])
-    return ArrayChange(path, "changed", first, second, count, int(old.size), absolute, relative)
+    count, most = 0, _Most()
+    for piece_old, piece_new in _pieces(old, new):
+        unequal = differs(piece_old, piece_new)
+        here = int(np.count_nonzero(unequal))
+        if here and old.dtype.kind in "iufcb":
+            most.add(*largest(piece_old[unequal], piece_new[unequal]))
+        count += here
+    return ArrayChange(path, "changed", first, second, count, int(old.size), *most.pair) if count else None
+
+
+class _Most:
+    """The largest of several pairs of numbers, each of which may be None."""
+
+    def __init__(self) -> None:
+        self.pair: tuple[float | None, float | None] = (None, None)
+
+    def add(self, absolute: float | None, relative: float | None) -> None:
+        if absolute is not None and relative is not None:
+            old_absolute, old_relative = self.pair
+            self.pair = (max(absolute, old_absolute or 0.0), max(relative, old_relative or 0.0))
+
+
+def _pieces(old: Any, new: Any) -> Iterator[tuple[Any, Any]]:
+    """Two arrays of one shape, some rows at a time: what is computed of them stays small beside a large model."""
+    if old.ndim == 0 or old.nbytes <= PIECE:
+        yield old, new
+        return
+    rows = max(1, PIECE * len(old) // old.nbytes)
+    for start in range(0, len(old), rows):
+        yield old[start : start + rows], new[start : start + rows]
 
 
 def differs(old: Any, new: Any) -> Any:

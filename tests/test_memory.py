@@ -60,3 +60,9 @@ def test_opening_trusted_bytes_does_not_read_them_whole(saved: tuple[Path, dict[
     """With one row predicted, the weights are read once, in the pages of the file."""
     found = measured("use", saved[0])
     assert found["anonymous_extra"] <= LIMIT
+
+
+def test_a_copy_would_be_seen(tmp_path: Path) -> None:
+    found = measured("copy", tmp_path / "none.keep")
+    assert found["anonymous_extra"] > 0.95 * MEGABYTES
+    assert found["resident_extra"] > 0.95 * MEGABYTES

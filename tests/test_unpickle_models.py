@@ -13,8 +13,13 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import joblib
+import numpy as np
 import pytest
+import sklearn
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import zoo
 from modelkeep.errors import CheckError, DriftError, ModelkeepError, PolicyError

@@ -101,7 +101,8 @@ def decode_manifest(data: bytes) -> Manifest:
         version = _VERSION.decode(data).modelkeep
         if version > ARTIFACT_VERSION:
             raise VersionError(
-                f"the artifact has version {quote(str(version), 20)}, and this modelkeep reads up to version {ARTIFACT_VERSION}",
+                f"the artifact has version {quote(str(version), 20)}, "
+                f"and this modelkeep reads up to version {ARTIFACT_VERSION}",
                 hint="install a newer modelkeep: pip install -U modelkeep",
             )
         manifest = _MANIFEST.decode(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal
 
 from modelkeep import atomic, bundle, catalog, environment
@@ -36,7 +36,7 @@ class DriftWarning(UserWarning):
 class Rules:
     """How to load: the keyword arguments of ``modelkeep.load``."""
 
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     on_drift: OnDrift = "raise"
     integrity: Integrity = "full"
 

@@ -69,7 +69,7 @@ def _check_file(file: Any) -> None:
             f"{quote(repr(file))} is not a binary file with positions", hint="pass a path, or write what dumps() gives"
         )
     if file.tell() != 0:
-        raise UsageError(f"{quote(repr(file))} is not at its start", hint="pass a fresh file, or write what dumps() gives")
+        raise UsageError(f"{quote(repr(file))} is not at its start", hint="pass a fresh file, or write dumps()")
 
 
 def _write(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, format: Format) -> Saved:

@@ -1,6 +1,8 @@
 """What a save or a load of a large dense model takes beside the model, measured in a process of its own.
 
-    python -m fuzz.measured save|load|read|use PATH MEGABYTES
+    python -m fuzz.measured save|load|use|copy PATH MEGABYTES
+
+``copy`` takes a plain copy instead, to show that one would be seen.
 
 The model is there (or the file is mapped) and everything is imported before the measurement begins. ``VmHWM`` of
 /proc/self/status is the largest resident size; writing 5 to /proc/self/clear_refs resets it to the present one. A mapped
@@ -70,11 +72,13 @@ def measure(what: str, path: Path, megabytes: int) -> dict[str, float]:
     small = path.with_name("small.keep")
     mk.save(model(1), small, probe=False)
     mk.load(small).predict(np.zeros((1, COLUMNS)))
-    big = model(megabytes) if what == "save" else None
+    big = model(megabytes) if what in ("save", "copy") else None
     resident = judge.reset_peak()
     start = time.perf_counter()
     with Anonymous() as watched:
-        if big is not None:
+        if what == "copy":
+            big.coef_ = [big.coef_, big.coef_.copy()]
+        elif what == "save":
             mk.save(big, path, probe=False)
         else:
             loaded = mk.load(path, integrity="trusted" if what == "use" else "full")
@@ -86,7 +90,7 @@ def measure(what: str, path: Path, megabytes: int) -> dict[str, float]:
         "resident_extra": (peak - resident) / MIB,
         "anonymous_extra": (watched.peak - watched.before) / MIB,
         "seconds": seconds,
-        "file": path.stat().st_size / MIB,
+        "file": path.stat().st_size / MIB if path.exists() else 0.0,
     }
 
 

@@ -4,4 +4,9 @@ from __future__ import annotations
 
 from modelkeep.ports import Framework
 
-FRAMEWORK = Framework(name="python", title="plain Python objects", claims=(), methods=("transform", "predict", "predict_proba"))
+FRAMEWORK = Framework(
+    name="python",
+    title="plain Python objects",
+    claims=(),
+    methods=("transform", "predict", "predict_proba"),
+)

@@ -51,7 +51,7 @@ class Values:
         if self._builder is None:
             # A graph with the same arrays and no classes: building from it can't reach anything but arrays.
             graph = Graph(self.plan.graph.version, [], [], [], self.plan.graph.packed, None)
-            self._builder = Builder(Plan(graph, self.plan.arrays), Policy(), KINDS, {})
+            self._builder = Builder(Plan(graph, self.plan.arrays, self.plan.size), Policy(), KINDS, {})
             self._builder.audit()
         found = self._builder.build(stripped(node))
         if not isinstance(found, np.ndarray):

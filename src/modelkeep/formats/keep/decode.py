@@ -55,6 +55,8 @@ class Plan:
 
     graph: Graph
     arrays: tensors.Tensors
+    #: The bytes of the graph's text.
+    size: int
 
 
 def parse(text: memoryview, arrays: memoryview | None, *, check: bool = True) -> Plan:
@@ -75,7 +77,7 @@ def parse(text: memoryview, arrays: memoryview | None, *, check: bool = True) ->
         raise GraphError(f"there is no graph of version {graph.version}")
     if check and msgspec.json.encode(graph) != raw:
         _refuse_duplicates(raw)
-    return Plan(graph, _EMPTY if arrays is None else tensors.parse(arrays))
+    return Plan(graph, _EMPTY if arrays is None else tensors.parse(arrays), len(raw))
 
 
 def _refuse_newer(raw: bytes) -> None:

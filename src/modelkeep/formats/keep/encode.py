@@ -141,7 +141,11 @@ class Encoder:
 
     def problem(self, message: str, hint: str) -> None:
         """Note that the object at the current place can't be saved."""
-        self._problems.append(SaveError(message, path="".join(self._path), hint=hint))
+        self._problems.append(SaveError(message, path=self.place(), hint=hint))
+
+    def place(self) -> str:
+        """Where the walk is, as ``pipeline.steps[1].coef_``."""
+        return "".join(self._path)
 
     # -- the walk -------------------------------------------------------------------------------------------------
 

@@ -182,5 +182,18 @@ VALUES = {
 
 #: Distributions of scipy.stats that a parameter search may draw from.
 DISTRIBUTIONS = frozenset(
-    ["alpha", "anglit", "arcsine", "argus", "bernoulli", "beta", "betabinom", "betanbinom", "betaprime", "binom", "boltzmann", "bradford", "burr", "burr12", "cauchy", "chi", "chi2", "cosine", "crystalball", "dgamma", "dlaplace", "dpareto_lognorm", "dweibull", "erlang", "expon", "exponnorm", "exponpow", "exponweib", "f", "fatiguelife", "fisk", "foldcauchy", "foldnorm", "gamma", "gausshyper", "genexpon", "genextreme", "gengamma", "genhalflogistic", "genhyperbolic", "geninvgauss", "genlogistic", "gennorm", "genpareto", "geom", "gibrat", "gompertz", "gumbel_l", "gumbel_r", "halfcauchy", "halfgennorm", "halflogistic", "halfnorm", "hypergeom", "hypsecant", "invgamma", "invgauss", "invweibull", "irwinhall", "jf_skew_t", "johnsonsb", "johnsonsu", "kappa3", "kappa4", "ksone", "kstwo", "kstwobign", "landau", "laplace", "laplace_asymmetric", "levy", "levy_l", "levy_stable", "loggamma", "logistic", "loglaplace", "lognorm", "logser", "loguniform", "lomax", "maxwell", "mielke", "moyal", "nakagami", "nbinom", "ncf", "nchypergeom_fisher", "nchypergeom_wallenius", "nct", "ncx2", "nhypergeom", "norm", "norminvgauss", "pareto", "pearson3", "planck", "poisson", "poisson_binom", "powerlaw", "powerlognorm", "powernorm", "randint", "rayleigh", "rdist", "recipinvgauss", "reciprocal", "rel_breitwigner", "rice", "semicircular", "skellam", "skewcauchy", "skewnorm", "studentized_range", "t", "trapezoid", "triang", "truncexpon", "truncnorm", "truncpareto", "truncweibull_min", "tukeylambda", "uniform", "vonmises", "vonmises_line", "wald", "weibull_max", "weibull_min", "wrapcauchy", "yulesimon", "zipf", "zipfian"]
+    """
+    alpha anglit arcsine argus bernoulli beta betabinom betanbinom betaprime binom boltzmann bradford burr
+    burr12 cauchy chi chi2 cosine crystalball dgamma dlaplace dpareto_lognorm dweibull erlang expon exponnorm
+    exponpow exponweib f fatiguelife fisk foldcauchy foldnorm gamma gausshyper genexpon genextreme gengamma
+    genhalflogistic genhyperbolic geninvgauss genlogistic gennorm genpareto geom gibrat gompertz gumbel_l
+    gumbel_r halfcauchy halfgennorm halflogistic halfnorm hypergeom hypsecant invgamma invgauss invweibull
+    irwinhall jf_skew_t johnsonsb johnsonsu kappa3 kappa4 ksone kstwo kstwobign landau laplace
+    laplace_asymmetric levy levy_l levy_stable loggamma logistic loglaplace lognorm logser loguniform lomax
+    maxwell mielke moyal nakagami nbinom ncf nchypergeom_fisher nchypergeom_wallenius nct ncx2 nhypergeom norm
+    norminvgauss pareto pearson3 planck poisson poisson_binom powerlaw powerlognorm powernorm randint rayleigh
+    rdist recipinvgauss reciprocal rel_breitwigner rice semicircular skellam skewcauchy skewnorm
+    studentized_range t trapezoid triang truncexpon truncnorm truncpareto truncweibull_min tukeylambda uniform
+    vonmises vonmises_line wald weibull_max weibull_min wrapcauchy yulesimon zipf zipfian
+    """.split()
 )

@@ -28,7 +28,7 @@ from modelkeep.formats.keep.checks import (
 from modelkeep.formats.keep.checks.params import regex_params
 from modelkeep.formats.keep.checks.require import Check, full_name
 
-__all__ = ["CHECKS", "check_object", "checks_for", "regex_params"]
+__all__ = ["CHECKS", "check_object", "checks_for", "needs_check", "regex_params"]
 
 _MODULES = (common, params, neighbors, svm, ensemble, hist_boosting, cluster, linear, encoders, text, sparse, voting)
 
@@ -39,7 +39,15 @@ CHECKS: dict[str, Check] = {name: check for module in _MODULES for name, check i
 def checks_for(cls: type) -> tuple[Check, ...]:
     """The checks of a class, its bases' first."""
     names = [full_name(base) for base in reversed(cls.__mro__)]
-    return tuple(CHECKS[name] for name in names if name in CHECKS)
+    found = [CHECKS[name] for name in names if name in CHECKS]
+    if ensemble.check_tree in found:
+        found.remove(common.check_estimator)  # an ensemble has hundreds of trees, and none has what that looks for
+    return tuple(found)
+
+
+def needs_check(cls: type) -> bool:
+    """Whether ``check_object`` has anything to look at in objects of ``cls``."""
+    return bool(checks_for(cls) or params.pattern_names(cls))
 
 
 def check_object(obj: Any, allow_regex: bool) -> None:

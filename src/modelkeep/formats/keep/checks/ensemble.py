@@ -12,6 +12,7 @@ from modelkeep.formats.keep.checks.require import (
     Check,
     State,
     an_array,
+    ancestors,
     array,
     fail,
     features,
@@ -36,7 +37,7 @@ def check_tree(obj: Any) -> None:
     if tree is None:
         require("tree_" not in state, "tree_", "a fitted decision tree has a tree")
         return
-    if not _is_tree(tree):
+    if not is_a(tree, _TREE):
         fail("tree_", f"a {type(tree).__name__} is not a tree")
     if tree.n_features != state.get("n_features_in_"):
         fail("n_features_in_", f"the tree takes rows of {tree.n_features} features")
@@ -51,28 +52,26 @@ def check_tree(obj: Any) -> None:
             fail("n_classes_", "the tree has other numbers of classes")
 
 
-def _is_tree(obj: Any) -> bool:
-    return type(obj).__name__ == "Tree" and full_name(type(obj)) == _TREE
-
-
-def _check_member(member: Any, path: str, width: int) -> Any:
-    """A member of an ensemble that hands its rows to the compiled tree; returns that tree."""
-    tree = getattr(member, "__dict__", {}).get("tree_")
-    if tree is None or not _is_tree(tree) or not is_a(member, _ONE_TREE):
-        fail(path, "the members of such an ensemble are fitted decision trees")
-    if tree.n_features != width:
-        fail(path, f"a tree of {tree.n_features} features among rows of {width}")
-    return tree
+def trees_of(members: list[Any]) -> list[Any]:
+    """The compiled trees of an ensemble's members, each of which has passed ``check_tree``."""
+    for cls in set(map(type, members)):
+        if _ONE_TREE not in ancestors(cls):
+            fail("estimators_", f"a {cls.__name__} among decision trees")
+    trees = [member.__dict__.get("tree_") for member in members]
+    for cls in set(map(type, trees)):
+        if full_name(cls) != _TREE:
+            fail("estimators_", "a decision tree that is not fitted")
+    return trees
 
 
 def check_forest(obj: Any) -> None:
     state = vars(obj)
     if "estimators_" not in state:
         return
-    width, outputs = features(state), state.get("n_outputs_")
-    for member in sequence(state, "estimators_"):
-        if _check_member(member, "estimators_", width).n_outputs != outputs:
-            fail("estimators_", f"a tree with other outputs than {quote(repr(outputs))}")
+    width, outputs = features(state), integer(state, "n_outputs_", 1)
+    trees = trees_of(sequence(state, "estimators_"))
+    require({tree.n_features for tree in trees} <= {width}, "estimators_", f"a tree that doesn't take {width} features")
+    require({tree.n_outputs for tree in trees} <= {outputs}, "estimators_", f"a tree that hasn't {outputs} outputs")
 
 
 def check_bagging(obj: Any) -> None:
@@ -81,16 +80,23 @@ def check_bagging(obj: Any) -> None:
     if "estimators_" not in state:
         return
     members, width = sequence(state, "estimators_"), features(state)
-    isolation = is_a(obj, "sklearn.ensemble._iforest.IsolationForest")
-    for member, columns in zip(members, sequence(state, "estimators_features_", len(members)), strict=True):
-        indices(an_array(columns, "estimators_features_", "i u", (None,)), width, "estimators_features_")
-        if isolation:
-            _check_member(member, "estimators_", len(columns))
-    if isolation:
-        for name in ("_average_path_length_per_tree", "_decision_path_lengths"):
-            if name in state:
-                for i, lengths in enumerate(sequence(state, name, len(members))):
-                    array({name: lengths}, name, "f i", (vars(members[i])["tree_"].node_count,))
+    chosen = sequence(state, "estimators_features_", len(members))
+    for columns in chosen:
+        an_array(columns, "estimators_features_", "i u", (None,))
+    if chosen:
+        indices(np.concatenate(chosen), width, "estimators_features_")
+    if is_a(obj, "sklearn.ensemble._iforest.IsolationForest"):
+        _check_isolation(state, trees_of(members), chosen)
+
+
+def _check_isolation(state: State, trees: list[Any], chosen: list[Any]) -> None:
+    good = all(tree.n_features == len(columns) for tree, columns in zip(trees, chosen, strict=True))
+    require(good, "estimators_", "a tree of another number of features than it is given")
+    for name in ("_average_path_length_per_tree", "_decision_path_lengths"):
+        if name in state:
+            lengths = sequence(state, name, len(trees))
+            good = all(np.shape(found) == (tree.node_count,) for tree, found in zip(trees, lengths, strict=True))
+            require(good, name, "not a length for each node of each tree")
 
 
 # -- gradient boosting ----------------------------------------------------------------------------------------------
@@ -105,12 +111,10 @@ def check_boosting(obj: Any) -> None:
     members = array(state, "estimators_", "O", (None, None))
     columns = integer(state, "n_trees_per_iteration_", 1)
     require(members.size and members.shape[1] == columns, "estimators_", f"not {columns} trees an iteration")
-    for member in members.ravel().tolist():
-        tree = _check_member(member, "estimators_", width)
-        if tree.n_outputs != 1 or tree.max_n_classes != 1:
-            fail("estimators_", "a tree with more than one value a leaf")
-        if vars(member).get("n_features_in_") != width:
-            fail("estimators_", "a tree that takes rows of another width")
+    trees = trees_of(members.ravel().tolist())
+    require({tree.n_features for tree in trees} == {width}, "estimators_", f"a tree that doesn't take {width} features")
+    values = {(tree.n_outputs, tree.max_n_classes) for tree in trees}
+    require(values == {(1, 1)}, "estimators_", "a tree with more than one value a leaf")
     number(state, "learning_rate")
     _check_start(obj, state, columns, width)
 

@@ -5,6 +5,8 @@ A check gets ``vars(obj)`` and the name of an attribute; the name becomes the pl
 
 from __future__ import annotations
 
+import functools
+from array import array as array_of
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
@@ -37,7 +39,13 @@ def full_name(cls: type) -> str:
 
 def is_a(obj: object, *names: str) -> bool:
     """Whether a class of ``obj`` has one of these full names; nothing is imported to find out."""
-    return any(full_name(cls) in names for cls in type(obj).__mro__)
+    return not ancestors(type(obj)).isdisjoint(names)
+
+
+@functools.cache
+def ancestors(cls: type) -> frozenset[str]:
+    """The full names of a class and of what it inherits from."""
+    return frozenset(map(full_name, cls.__mro__))
 
 
 def integer(state: State, name: str, low: int = 0, high: int = INT32) -> int:
@@ -104,13 +112,14 @@ def sequence(state: State, name: str, length: int | None = None) -> list[Any]:
 
 def permutation(values: Iterable[Any], length: int, path: str) -> None:
     """Each of 0 to ``length - 1`` occurs once. Compiled code fills a row of a matrix by these positions."""
-    found = list(values)
-    kinds = set(map(type, found))
-    if not all(kind is int or issubclass(kind, np.integer) for kind in kinds):
+    try:
+        found = np.frombuffer(array_of("q", values), np.int64) if length else np.zeros(0, np.int64)
+    except (TypeError, OverflowError):
         fail(path, "a position that is not a whole number")
-    if found and not (len(found) == length and min(found) == 0 and max(found) == length - 1):
-        fail(path, f"the positions are not 0 to {length - 1}")
-    if len(set(found)) != length:
+    indices(found, length, path)
+    seen = np.zeros(length, bool)
+    seen[found] = True
+    if len(found) != length or not seen.all():
         fail(path, f"the {length} positions are not all different")
 
 

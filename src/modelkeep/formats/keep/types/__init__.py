@@ -13,7 +13,7 @@ from modelkeep.formats.keep.types import cython, masked, numpy, objects, pandas,
 _MODULES = (python, values, numpy, masked, random, objects, scipy, pandas, cython, sktrees)
 
 KINDS: Mapping[str, Handler] = {handler.kind: handler for module in _MODULES for handler in module.HANDLERS}
-_CLAIMS: Mapping[str, Handler] = {claim: handler for module in _MODULES for handler in module.HANDLERS for claim in handler.claims}
+_CLAIMS: Mapping[str, Handler] = {claim: handler for handler in KINDS.values() for claim in handler.claims}
 POOLS = {kind: build for module in _MODULES for kind, build in getattr(module, "POOLS", {}).items()}
 
 # These claim by an ancestor: every numpy scalar, every dtype, every class.

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from modelkeep.formats.keep.decode import Builder
     from modelkeep.formats.keep.encode import Encoder
 
-_METRICS = ["Euclidean", "SEuclidean", "Manhattan", "Chebyshev", "Minkowski", "Mahalanobis", "Hamming", "Canberra", "BrayCurtis", "Matching", "Jaccard", "Dice", "Kulsinski", "RogersTanimoto", "RussellRao", "SokalMichener", "SokalSneath", "Haversine"]
+_METRICS = """Euclidean SEuclidean Manhattan Chebyshev Minkowski Mahalanobis Hamming Canberra BrayCurtis Matching
+    Jaccard Dice Kulsinski RogersTanimoto RussellRao SokalMichener SokalSneath Haversine""".split()
 METRICS = frozenset(f"{name}Distance{bits}" for name in _METRICS for bits in (64, 32))
 FUNCTION_METRICS = ("PyFuncDistance64", "PyFuncDistance32")
 NEIGHBOUR_TREES = {
@@ -23,8 +24,11 @@ NEIGHBOUR_TREES = {
     "BallTree64": "sklearn.neighbors._ball_tree", "BallTree32": "sklearn.neighbors._ball_tree",
 }  # fmt: skip
 LOSSES = {
-    "sklearn._loss._loss": ["CyHalfSquaredError", "CyAbsoluteError", "CyPinballLoss", "CyHuberLoss", "CyHalfPoissonLoss", "CyHalfGammaLoss", "CyHalfTweedieLoss", "CyHalfTweedieLossIdentity", "CyHalfBinomialLoss", "CyHalfMultinomialLoss", "CyExponentialLoss"],
-    "sklearn.linear_model._sgd_fast": ["ModifiedHuber", "Hinge", "SquaredHinge", "EpsilonInsensitive", "SquaredEpsilonInsensitive"],
+    "sklearn._loss._loss": """CyHalfSquaredError CyAbsoluteError CyPinballLoss CyHuberLoss CyHalfPoissonLoss
+        CyHalfGammaLoss CyHalfTweedieLoss CyHalfTweedieLossIdentity CyHalfBinomialLoss CyHalfMultinomialLoss
+        CyExponentialLoss""".split(),
+    "sklearn.linear_model._sgd_fast": """ModifiedHuber Hinge SquaredHinge EpsilonInsensitive
+        SquaredEpsilonInsensitive""".split(),
 }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelkeep.errors import GraphError, quote
 from modelkeep.formats.keep import code, names
-from modelkeep.formats.keep.checks import check_object, checks_for
+from modelkeep.formats.keep.checks import check_object, needs_check
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def decode_object(builder: Builder, node: Node) -> Any:
 def _facts(cls: type) -> tuple[set[str], Callable[[Builder, Any], None] | None, bool]:
     """What restoring an object of ``cls`` needs: the keys found usable so far, what to do then, whether to check."""
     restore = next((_RESTORE[name] for base in cls.__mro__ if (name := full_name(base)) in _RESTORE), None)
-    return set(), restore, bool(checks_for(cls))
+    return set(), restore, needs_check(cls)
 
 
 def _check(obj: Any, policy: Any) -> None:

@@ -84,7 +84,7 @@ def _enroll(encoder: Encoder, kind: str, shape: tuple[Any, ...], tree: Any) -> N
     if group is None:
         group = groups[kind, shape] = _Group(len(groups), [], [])
     group.members.append(tree)
-    group.places.append("".join(encoder._path))
+    group.places.append(encoder.place())
     return [kind, group.number, len(group.members) - 1]
 
 
@@ -121,13 +121,20 @@ def _segment(column: Column) -> Segment:
     return Segment(NATIVE[column.dtype.str], column.shape, chunks)
 
 
+#: The bytes of the shortest node that names a tree, ``["tree",0,0]``: so many trees at most can a graph make use of.
+_LEAST_NODE = 12
+
+
 def read_pool(builder: Builder, description: dict[str, Any]) -> TreePool:
     """The columns of a pool over the file's memory, not yet checked."""
     if description.keys() != _DESCRIPTION:
         raise GraphError(f"a pool of trees has the keys {quote(sorted(description))}")
     columns = {name: builder.segment(number) for name, number in builder.a_dict(description["columns"]).items()}
     n_classes = tuple(builder.a_list(description["n_classes"]))
-    return TreePool(description["kind"], description["n_features"], n_classes, columns)
+    pool = TreePool(description["kind"], description["n_features"], n_classes, columns)
+    if "sizes" in columns and pool.n_trees * _LEAST_NODE > builder.plan.size:
+        raise GraphError("a pool has more trees than the graph has nodes")
+    return pool
 
 
 def _member(name: str) -> Callable[[Builder, Node], Any]:

@@ -106,7 +106,8 @@ def _long_bytes(builder: Builder, node: Node) -> bytes | bytearray:
     array = one_dimension(builder.build(node[1]))
     if array.dtype.str != "|u1" or len(array) < _LONG:
         raise GraphError("long bytes are an array of bytes")
-    known: dict[int, Any] = builder.shelf.setdefault("long bytes", {})  # the array stays with them, so that its id stays its own
+    # The array stays with its bytes, so that its id stays its own.
+    known: dict[int, Any] = builder.shelf.setdefault("long bytes", {})
     if node[0] == "bytes" and id(array) in known:
         return bytes(known[id(array)][1])
     # A file may name one array a thousand times; what is made of it is bounded.

@@ -267,7 +267,9 @@ def read(data: bytes, blake: Callable[[bytes], str] = blake3) -> dict[str, Any]:
     """What a sound file says of itself; else ``Refused``."""
     files, manifest_bytes = read_container(data, blake)
     manifest = read_manifest(manifest_bytes, files, blake)
-    known = {f"{name}.{kind}" for name in ("graph", "probe") for kind in ("json", "safetensors")} - {"graph.safetensors"}
+    known = {f"{name}.{kind}" for name in ("graph", "probe") for kind in ("json", "safetensors")} - {
+        "graph.safetensors"
+    }
     code = {name for name in files if name.startswith("code/") and name.endswith(".py")}
     need("container", files.keys() <= known | code | {"arrays.safetensors"}, "a file that the format lacks")
     need("parse", "graph.json" in files, "no graph")

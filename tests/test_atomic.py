@@ -45,9 +45,14 @@ def test_the_old_file_is_there_until_the_end(tmp_path: Path) -> None:
 def test_an_error_inside_leaves_everything_as_it_was(tmp_path: Path, error: BaseException) -> None:
     path = tmp_path / "a"
     put(path, b"old")
-    with pytest.raises(type(error)), atomic.replacing(path) as file:
-        file.write(b"half")
-        raise error
+
+    def fail() -> None:
+        with atomic.replacing(path) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
     assert path.read_bytes() == b"old"
     assert not leftovers(tmp_path)
 
@@ -234,7 +239,7 @@ class TestPermissions:
     def test_a_file_that_may_not_be_read(self, open_folder: Path) -> None:
         put(open_folder / "a", b"old")
         (open_folder / "a").chmod(0)
-        with as_nobody(), pytest.raises(StorageError, match="can't read .*: permission denied"):
+        with as_nobody(), pytest.raises(StorageError, match=r"can't read .*: permission denied"):
             atomic.read_whole(open_folder / "a", 100)
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzz import forge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelkeep as mk
+from fuzz import forge
 from modelkeep import bundle
 from modelkeep.artifact import FileEntry, Manifest, decode_manifest
 from modelkeep.bundle_writer import write_bundle
@@ -150,7 +150,8 @@ def test_a_part_is_not_held_whole() -> None:
 class TestManifest:
     def test_encoding_is_canonical(self) -> None:
         manifest = Manifest(
-            modelkeep=1, format="keep", framework="x", model="m", files={"b": FileEntry(1, "d"), "a": FileEntry(2, "e")},
+            modelkeep=1, format="keep", framework="x", model="m",
+            files={"b": FileEntry(1, "d"), "a": FileEntry(2, "e")},
             facts={"z": 1, "a": {"y": [1, None, True, "é\u2028"]}},
         )  # fmt: skip
         raw = manifest.encode()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import blake3
 import pytest
-import second_reader
-from fuzz import forge, judge, models, mutate, run
 
 import modelkeep as mk
+import second_reader
+from fuzz import forge, judge, models, mutate, run
 from modelkeep import bundle
 from modelkeep.errors import LoadError, ModelkeepError
 from modelkeep.formats.keep import files as keep
@@ -46,12 +46,12 @@ def refused(data: bytes) -> str:
     """The stage that refuses ``data``, which must not load."""
     try:
         mk.loads(data)
-    except LoadError as error:
-        assert not judge.refusal_faults(error)
-        return error.stage
-    except ModelkeepError as error:
-        return error.kind
-    pytest.fail("a damaged file was loaded")
+    except ModelkeepError as refusal:
+        error = refusal
+    else:
+        pytest.fail("a damaged file was loaded")
+    assert not judge.refusal_faults(error)
+    return error.stage if isinstance(error, LoadError) else error.kind
 
 
 def test_every_single_bit_flip_of_a_small_file() -> None:
@@ -99,7 +99,9 @@ def outer_mutants(files: list[bytes], count: int) -> Iterator[tuple[str, bytes]]
     """Mutants of what both readers look at: the container, the manifest, headers, and the text of the graph."""
     for i in range(count):
         rng = random.Random(f"compared:{i}")
-        kind = rng.choice(("flip", "edit", "truncate", "text", "text", "manifest", "manifest", "header", "header", "members"))
+        kind = rng.choice(
+            ("flip", "edit", "truncate", "text", "text", "manifest", "manifest", "header", "header", "members")
+        )
         yield kind, {**mutate.RAW, **mutate.SEALED}[kind](rng.choice(files), rng, files)
 
 
@@ -160,5 +162,5 @@ class TestTheTestsNotice:
 
     def test_memory(self) -> None:
         before = judge.reset_peak()
-        assert len(bytes(b"x") * (64 << 20)) == 64 << 20
+        assert len(b"x" * (64 << 20)) == 64 << 20
         assert judge.peak() - before > 60 << 20

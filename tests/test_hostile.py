@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+import modelkeep as mk
 import second_reader
 from fuzz import forge, judge
 from fuzz.child import judge_file
-
-import modelkeep as mk
 from modelkeep import bundle
 from modelkeep.errors import LoadError, ModelkeepError
 from modelkeep.formats.keep import files as keep
@@ -25,9 +25,11 @@ MIB = 1 << 20
 
 
 def refusal(path: Path) -> ModelkeepError:
-    with pytest.raises(ModelkeepError) as caught, warnings.catch_warnings():
+    """Warnings count as harm: nobody asked for them."""
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
-        mk.load(path)
+        with pytest.raises(ModelkeepError) as caught:
+            mk.load(path)
     return caught.value
 
 
@@ -44,10 +46,12 @@ def test_vector_is_refused_at_its_stage(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(INDEX))
 def test_vector_does_not_harm_inspect_and_verify(name: str) -> None:
     for verb in (mk.inspect, mk.verify):
+        faults: list[str] = []
         try:
             verb(VECTORS / f"{name}.keep")
         except ModelkeepError as error:
-            assert not judge.refusal_faults(error)
+            faults = judge.refusal_faults(error)
+        assert not faults
 
 
 def test_index_lists_the_files() -> None:
@@ -74,13 +78,18 @@ def outer_reader_accepts(data: bytes) -> bool:
 @pytest.mark.parametrize("name", sorted(INDEX))
 def test_second_reader_agrees(name: str) -> None:
     data = (VECTORS / f"{name}.keep").read_bytes()
+    stage = ""
     try:
         second_reader.read(data)
-        accepted = True
     except second_reader.Refused as error:
-        accepted = False
-        assert INDEX[name]["stage"] in (error.stage, "container", "integrity", "manifest")
-    assert accepted == outer_reader_accepts(data)
+        stage = error.stage
+    assert outer_reader_accepts(data) == (stage == "")
+    # Where both refuse, the second reader may call a stage by the part that it reads: manifest for container.
+    assert stage in ("", INDEX[name]["stage"]) or {stage, INDEX[name]["stage"]} <= {
+        "container",
+        "integrity",
+        "manifest",
+    }
 
 
 def test_second_reader_accepts_what_is_sound() -> None:
@@ -140,7 +149,9 @@ def zstd_often(count: int) -> bytes:
 
 def colliding(count: int) -> bytes:
     """Keys that all have the same hash."""
-    return forge.artifact(["map", [["int", f"{((1 << 61) - 1) * (i << 40):x}"] for i in range(1, count)], [0] * (count - 1)])
+    return forge.artifact(
+        ["map", [["int", f"{((1 << 61) - 1) * (i << 40):x}"] for i in range(1, count)], [0] * (count - 1)]
+    )
 
 
 def shared_tuples(levels: int) -> Any:
@@ -150,6 +161,7 @@ def shared_tuples(levels: int) -> Any:
     return pair
 
 
+GAPS = {"dtype": f"|S{8 * MIB}", "shape": [1] * 31, "gaps": [True] * 31}
 BROADCAST = ["array", 0, {"shape": [1 << 27], "strides": [0], "offset": 0}]
 #: name -> (the file, the outcomes that are right, the seconds that it may take on a slow machine)
 BOMBS: dict[str, tuple[Callable[[], bytes], set[str], float]] = {
@@ -177,8 +189,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], set[str], float]] = {
     "hash_tuples": (lambda: forge.artifact(["set", [shared_tuples(100)]]), {"parse"}, 10),
     "shared_tuples": (lambda: forge.artifact(shared_tuples(100)), {"loaded"}, 10),
     "bools_often": (lambda: ones("BOOL", 4 * MIB, ["list", [["array", 0]] * 100_000]), {"loaded", "parse"}, 20),
-    "gaps": (lambda: ones("U8", 8 * MIB, ["array", 0, {"dtype": f"|S{8 * MIB}", "shape": [1] * 31, "gaps": [True] * 31}]),
-             {"parse"}, 10),
+    "gaps": (lambda: ones("U8", 8 * MIB, ["array", 0, GAPS]), {"parse"}, 10),
     "broadcast": (lambda: ones("U8", 1, ["list", [BROADCAST] * 100]), {"parse", "loaded"}, 10),
     "empty_texts": (lambda: forge.artifact(
         ["array", 0, {"dtype": "<U0", "shape": [1 << 31]}],

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fuzz.run import child_environment
 
 import modelkeep as mk
+from fuzz.run import child_environment
 from modelkeep import atomic
 from modelkeep.errors import StorageError
 
@@ -60,7 +60,7 @@ def test_killed_writers_lose_nothing(tmp_path: Path) -> None:
 
 
 def kill_one(path: Path, delay: float) -> int:
-    """Start a writer, let it begin, kill it ``delay`` seconds later; the last save that it acknowledged, at least the first."""
+    """Start a writer, let it save once, kill it ``delay`` seconds later; the last save that it acknowledged."""
     command = [sys.executable, "-m", "fuzz.killed", str(path), *map(str, SIZES)]
     with subprocess.Popen(command, env=child_environment(), stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
@@ -132,8 +132,6 @@ def failing(at: int, code: int) -> Iterator[Failing]:
         yield plan
     finally:
         patch.undo()
-
-
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EDQUOT], ids=["EIO", "ENOSPC", "EDQUOT"])
@@ -213,8 +211,7 @@ def test_a_disk_that_fills_at_any_byte(small_disk: Path) -> None:
             mk.save(model, path)
             outcomes.add("saved")
         except StorageError as error:
-            assert "the disk is full" in str(error)
-            outcomes.add("refused")
+            outcomes.add("refused" if "the disk is full" in str(error) else str(error))
         ballast.unlink()
         assert mk.load(path)["version"] in ("old", "new")
         assert os.listdir(small_disk) == ["m.keep"]

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from fuzz.run import child_environment
 
 FULL = os.environ.get("MODELKEEP_FULL") == "1"
@@ -20,7 +21,9 @@ MEGABYTES = 512 if FULL else 64
 #: Five percent of the model; for the small one in CI also what any save or load takes (buffers, threads).
 LIMIT = 0.05 * MEGABYTES + (0 if FULL else 16)
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is measured by Linux's /proc")
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="memory is measured by Linux's /proc"
+)
 
 
 def measured(what: str, path: Path) -> dict[str, float]:

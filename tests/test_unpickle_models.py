@@ -33,6 +33,7 @@ WAYS = (0, 1, 2, 3, 4, 5, "joblib", "joblib zlib")
 #: What no table can name, by the zoo's name of it.
 REFUSED = {
     "X:KNN(callable metric ball)": "a distance metric is a function of the user's own",
+    "users' tables and sparse matrices": r"table_: a pickle names pandas\.DataFrame",
 }
 
 

@@ -92,7 +92,9 @@ class _Kinds(msgspec.Struct):
 
 
 # Made once, here: a first use of a type compiles its annotations, which no load is to do.
-_VERSION, _MANIFEST, _KINDS = (msgspec.json.Decoder(kind) for kind in (_VersionOnly, Manifest, _Kinds))
+_VERSION = msgspec.json.Decoder(_VersionOnly)
+_MANIFEST = msgspec.json.Decoder(Manifest)
+_KINDS = msgspec.json.Decoder(_Kinds)
 
 
 def decode_manifest(data: bytes) -> Manifest:

@@ -102,10 +102,7 @@ def read_whole(path: str | os.PathLike[str], max_bytes: int) -> memoryview:
                 raise StorageError(f"can't read {quote(os.fspath(path))}: not a regular file", hint="name a file")
             size = status.st_size
             if size > max_bytes:
-                raise ContainerError(
-                    f"the file has {size:,} bytes, and the policy allows {max_bytes:,}",
-                    hint="pass Policy(max_bytes=...) if a file of that size is expected",
-                )
+                raise too_large(size, max_bytes)
             if size >= _MAP_FROM:
                 return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY))
             data = bytearray(size)
@@ -113,6 +110,13 @@ def read_whole(path: str | os.PathLike[str], max_bytes: int) -> memoryview:
             return memoryview(data)[:got]
     except OSError as error:
         raise storage_error(error, path, "read") from error
+
+
+def too_large(size: int, max_bytes: int) -> ContainerError:
+    return ContainerError(
+        f"the file has {size:,} bytes, and the policy allows {max_bytes:,}",
+        hint="pass Policy(max_bytes=...) if a file of that size is expected",
+    )
 
 
 def storage_error(error: OSError, path: object, verb: str) -> StorageError:

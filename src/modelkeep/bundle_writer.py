@@ -139,7 +139,7 @@ def _pieces(chunks: Iterable[Buffer]) -> Iterator[memoryview]:
 def _write_all(file: BinaryIO, data: memoryview) -> None:
     """Raw files may take less than they are given, at the edge of a full disk for one."""
     while data:
-        written = file.write(data)
+        written: int | None = file.write(data)
         if written is None:  # what many file-like objects answer when they took all of it
             return
         if not written:

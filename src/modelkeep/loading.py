@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections.abc import Mapping
@@ -41,12 +42,14 @@ class Rules:
     integrity: Integrity = "full"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.policy, Policy):
+            raise UsageError(f"{quote(repr(self.policy))} is not a policy", hint="pass modelkeep.Policy(...)")
         for name, value, known in (
             ("on_drift", self.on_drift, ("raise", "warn", "ignore")),
             ("integrity", self.integrity, ("full", "trusted")),
         ):
             if value not in known:
-                raise UsageError(f"{name} is {quote(repr(value))}", hint=f"use one of: {', '.join(known)}")
+                raise UsageError(f"{name} is {quote(value)}", hint=f"use one of: {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def open_source(source: Source, policy: Policy, format: str | None = None) -> Op
     """The bytes of ``source``. Their first bytes tell the format, and must agree with what the caller asked for."""
     data, name = _bytes_of(source, policy)
     possible = {candidate.name: candidate for candidate in catalog.formats_of(data)}
-    asked = format or _suffix_format(name)
+    asked = catalog.format_named(format).name if format else _suffix_format(name)
     found = possible.get(asked) if asked else None
     if asked is None:
         found = next(iter(possible.values()), None)
@@ -81,11 +84,22 @@ def _bytes_of(source: Source, policy: Policy) -> tuple[memoryview, str]:
     if isinstance(source, str | os.PathLike):
         return atomic.read_whole(source, policy.max_bytes), os.fspath(source)
     if isinstance(source, bytes | bytearray | memoryview):
-        # A copy of its own: arrays are writable, and the caller's buffer may change.
-        return memoryview(bytearray(source)), "the bytes"
-    if hasattr(source, "read"):
-        return memoryview(bytearray(source.read())), str(getattr(source, "name", "the file"))
-    raise UsageError(f"{quote(repr(source))} is neither a path nor bytes", hint="pass a path, bytes or a binary file")
+        data, name = source, "the bytes"
+    elif hasattr(source, "read"):
+        data, name = _read(source, policy.max_bytes), str(getattr(source, "name", "the file"))
+    else:
+        raise UsageError(f"{quote(source)} is neither a path nor bytes", hint="pass a path, bytes or a binary file")
+    if len(data) > policy.max_bytes:
+        raise atomic.too_large(len(data), policy.max_bytes)
+    # A copy of its own: arrays are writable, and the caller's buffer may change.
+    return memoryview(bytearray(data)), name
+
+
+def _read(file: Any, most: int) -> bytes | bytearray:
+    data = None if isinstance(file, io.TextIOBase) else file.read(most + 1)
+    if not isinstance(data, bytes | bytearray):
+        raise UsageError(f"{quote(file)} does not give bytes", hint='open it with open(path, "rb")')
+    return data
 
 
 def _suffix_format(name: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from modelkeep.errors import PolicyError, UsageError, quote
@@ -36,7 +36,10 @@ class Policy:
     max_bytes: int = 1 << 40
 
     def __post_init__(self) -> None:
-        names = (self.trust,) if isinstance(self.trust, str) else tuple(self.trust)
+        names = (self.trust,) if isinstance(self.trust, str) else self.trust
+        if not isinstance(names, Iterable):
+            raise UsageError(f"trust={self.trust!r} names nothing", hint='list what you trust, as in trust=["mypkg"]')
+        names = tuple(names)
         for name in names:
             if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
                 raise UsageError(

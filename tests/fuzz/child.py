@@ -1,6 +1,6 @@
 """Judges one file in a process of its own, because it may kill, hang or swell that process.
 
-    python -m fuzz.child FILE
+python -m fuzz.child FILE
 """
 
 from __future__ import annotations

@@ -119,9 +119,7 @@ def graph_file(root: Any, *, types: Any = (), functions: Any = (), pools: Any = 
     )
 
 
-def artifact(
-    root: Any, arrays: bytes | None = None, *, manifest: dict[str, Any] | None = None, **tables: Any
-) -> bytes:
+def artifact(root: Any, arrays: bytes | None = None, *, manifest: dict[str, Any] | None = None, **tables: Any) -> bytes:
     """A keep file for a graph that was written by hand."""
     files = {GRAPH: root if isinstance(root, bytes) else graph_file(root, **tables)}
     if arrays is not None:

@@ -1,7 +1,8 @@
-"""What a reader may do with a file: load it, or refuse it with one of modelkeep's errors, quickly and in little room."""
+"""What a reader may do with a file: load it or refuse it, with one of modelkeep's errors, soon and in little room."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import unicodedata
 import warnings
@@ -111,10 +112,8 @@ def use(model: Any, rows: Any, watch: Watch) -> list[str]:
     faults: list[str] = []
     with warnings.catch_warnings(), watch as seen:
         warnings.simplefilter("ignore")
-        try:
+        with contextlib.suppress(Exception):  # scikit-learn's repr asks a model for parameters that it may have lost
             repr(model)
-        except Exception:  # noqa: S110  sklearn's own repr asks the estimator for its parameters
-            pass
         for name in METHODS:
             try:
                 method = getattr(model, name, None)
@@ -122,10 +121,12 @@ def use(model: Any, rows: Any, watch: Watch) -> list[str]:
                     method() if name == "get_params" else method(rows)
             except SystemError as error:
                 faults.append(f"{name}: SystemError {error}")
-            except Exception:  # noqa: S112  a model whose numbers were changed may fail as any model does
+            except Exception:
                 continue
     # Printing and fitting anew may import; only data that leaves the process or kills it is counted here.
-    faults += [f"in use: event {event}" for event in seen if event.startswith(("socket", "subprocess", "os.", "shutil"))]
+    faults += [
+        f"in use: event {event}" for event in seen if event.startswith(("socket", "subprocess", "os.", "shutil"))
+    ]
     return faults + resave(model)
 
 

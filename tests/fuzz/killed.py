@@ -1,6 +1,6 @@
 """A process that saves over and over until it is killed.
 
-    python -m fuzz.killed PATH SIZES...
+python -m fuzz.killed PATH SIZES...
 """
 
 from __future__ import annotations

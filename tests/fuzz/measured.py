@@ -5,9 +5,9 @@
 ``copy`` takes a plain copy instead, to show that one would be seen.
 
 The model is there (or the file is mapped) and everything is imported before the measurement begins. ``VmHWM`` of
-/proc/self/status is the largest resident size; writing 5 to /proc/self/clear_refs resets it to the present one. A mapped
-file counts as resident as soon as its pages were looked at, though the system can drop them at any time: they are
-``RssFile``, and the anonymous memory, ``RssAnon``, is what a load really takes. It is watched by a second thread.
+/proc/self/status is the largest resident size; writing 5 to /proc/self/clear_refs resets it to the present one. The
+pages of a mapped file count as resident as soon as they were looked at, though the system can drop them at any time:
+they are ``RssFile``. Anonymous memory, ``RssAnon``, is what a load really takes; a second thread watches it.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ def values() -> Any:
 def table() -> Any:
     import pandas as pd
 
-    return pd.DataFrame({"a": [1.0, None, 3.0, 4.0, 0.5, 6.0], "b": list("xyxyzz"), "c": pd.Categorical(list("ppqqpp"))})
+    return pd.DataFrame(
+        {"a": [1.0, None, 3.0, 4.0, 0.5, 6.0], "b": list("xyxyzz"), "c": pd.Categorical(list("ppqqpp"))}
+    )
 
 
 def estimators() -> dict[str, tuple[Any, Any]]:

@@ -75,7 +75,7 @@ def splice(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
     return data[: rng.randrange(len(data))] + other[rng.randrange(len(other)) :]
 
 
-# -- JSON, sealed again -------------------------------------------------------------------------------------------------
+# -- JSON, sealed again ------------------------------------------------------------------------------------------------
 
 Place = tuple[Any, Any]  # a container, and a key in it
 
@@ -152,12 +152,11 @@ _EDITS = (_nasty, _nasty, _nasty, _near, _near, _remove, _double, _swap, _swap, 
 def _sealed_json(name: str) -> Mutator:
     def mutate(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
         pieces, donor = forge.take_apart(data), forge.take_apart(rng.choice(others))
-        if name not in pieces.files:
-            name_here = forge.GRAPH
-        else:
-            name_here = name
+        name_here = name if name in pieces.files else forge.GRAPH
         value = edit_json(json.loads(pieces.files[name_here]), rng, json.loads(donor.files[forge.GRAPH]))
-        pieces.files[name_here] = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        pieces.files[name_here] = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(
+            "utf-8", "replace"
+        )
         if rng.random() < 0.5:  # in half of them the environment differs, so that the probe is replayed
             pieces.manifest["environment"] = {"packages": {"numpy": "0.1"}}
         return pieces.seal()
@@ -231,7 +230,9 @@ def members(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
     elif way == 2:
         del pieces.files[name]
     elif way == 3:
-        pieces.files[rng.choice(("x", "../x", "/etc/x", "a//b", "code/x.py", "probe.json", "é", "manifest.json/x"))] = b"1"
+        pieces.files[rng.choice(("x", "../x", "/etc/x", "a//b", "code/x.py", "probe.json", "é", "manifest.json/x"))] = (
+            b"1"
+        )
     elif way == 4:
         pieces.manifest = other.manifest
     else:

@@ -1,6 +1,6 @@
 """Runs mutants in child processes and adds up what came of them.
 
-    python -m fuzz.run --mutants 20000 --jobs 2 --seed 1
+python -m fuzz.run --mutants 20000 --jobs 2 --seed 1
 """
 
 from __future__ import annotations

@@ -163,8 +163,17 @@ def _packed() -> Iterator[Vector]:
         ("frame_raw", plain[: len(frame)], "bytes that are no frame"),
         ("frame_longer", zstandard.ZstdCompressor().compress(plain * 2), "a frame that unpacks to more"),
         ("frame_bomb", zstandard.ZstdCompressor().compress(bytes(1 << 24)), "a frame that unpacks to 16 MiB"),
-        ("frame_unsized", zstandard.ZstdCompressor(write_content_size=False).compress(plain), "a frame of no stated size"),
+        (
+            "frame_unsized",
+            zstandard.ZstdCompressor(write_content_size=False).compress(plain),
+            "a frame of no stated size",
+        ),
     ):
         yield f"packed_{name}", "integrity", why, packed([0, "U8", [1024], False, [len(data)]], data)
     more = frame + frame
-    yield "packed_two_frames", "integrity", "a second frame behind the first", packed([0, "U8", [1024], False, [len(more)]], more)
+    yield (
+        "packed_two_frames",
+        "integrity",
+        "a second frame behind the first",
+        packed([0, "U8", [1024], False, [len(more)]], more),
+    )

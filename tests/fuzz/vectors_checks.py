@@ -164,7 +164,11 @@ def _others() -> Iterator[tuple[str, bytes, str]]:
 
     X = np.arange(12.0).reshape(6, 2)
     vectors = bare(SVC().fit(X, [0, 1, 0, 1, 0, 1]))
-    yield "svc_columns", with_array(vectors, attribute("support_vectors_"), lambda a: a[:, :1]), "support vectors too narrow"
+    yield (
+        "svc_columns",
+        with_array(vectors, attribute("support_vectors_"), lambda a: a[:, :1]),
+        "support vectors too narrow",
+    )
     yield "svc_coefficients", with_array(vectors, attribute("_dual_coef_"), lambda a: a[:0]), "no dual coefficients"
     yield "svc_intercept", with_array(vectors, attribute("_intercept_"), lambda a: a[:0]), "no intercept"
     yield "svc_count", with_array(vectors, attribute("_n_support"), put(0, 100)), "more support vectors than there are"
@@ -204,13 +208,21 @@ def _parameters() -> Iterator[tuple[str, bytes, str]]:
     from sklearn.pipeline import make_pipeline
 
     words = bare(CountVectorizer().fit(["red fox"]))
-    yield "input_filename", with_node(words, "input", "filename"), "a vectorizer that opens the files that it is asked with"
+    yield (
+        "input_filename",
+        with_node(words, "input", "filename"),
+        "a vectorizer that opens the files that it is asked with",
+    )
     yield "pattern_slow", with_node(words, "token_pattern", "(a+)+$"), "a token pattern that takes for ever"
     model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
     pipeline = bare(make_pipeline(model))
     yield "memory_folder", with_node(pipeline, "memory", "/tmp/cache"), "a pipeline that keeps pickles in a folder"
     search = bare(GridSearchCV(LogisticRegression(), {"C": [1.0]}))
-    yield "pre_dispatch", with_node(search, "pre_dispatch", "__import__('os')"), "a search with an expression for a number"
+    yield (
+        "pre_dispatch",
+        with_node(search, "pre_dispatch", "__import__('os')"),
+        "a search with an expression for a number",
+    )
 
 
 def _probes() -> Iterator[Vector]:
@@ -232,5 +244,3 @@ def _probes() -> Iterator[Vector]:
     rows.files["probe.json"] = forge.graph_file(["list", []])
     rows.manifest["environment"] = {"packages": {"numpy": "0.1"}}
     yield "probe_no_rows", "container", "a probe that is a list", rows.seal()
-
-

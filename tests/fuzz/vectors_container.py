@@ -161,8 +161,8 @@ def _headers() -> Iterator[Vector]:
 def _names() -> Iterator[Vector]:
     for name, member in {
         "name_absolute": "/etc/x", "name_parent": "../x", "name_parent_inside": "a/../../x", "name_dot": "a/./x",
-        "name_empty_part": "a//x", "name_folder": "a/", "name_backslash": "a\\x", "name_drive": "c:x", "name_nul": "a\0x",
-        "name_control": "a\x1b[31mx", "name_bidi": "a\u202ex", "name_empty": "", "name_star": "a*",
+        "name_empty_part": "a//x", "name_folder": "a/", "name_backslash": "a\\x", "name_drive": "c:x",
+        "name_nul": "a\0x", "name_control": "a\x1b[31mx", "name_bidi": "a\u202ex", "name_empty": "", "name_star": "a*",
     }.items():  # fmt: skip
         pieces = forge.take_apart(SOUND)
         pieces.files[member] = b"x"
@@ -200,6 +200,9 @@ def _digests() -> Iterator[Vector]:
             key: {"size": len(data), "digest": said if key == ARRAYS else forge.digest(data)}
             for key, data in pieces.files.items()
         }
-        yield name, "integrity", f"the digest of the arrays {why}", forge.seal(
-            pieces.files, {**pieces.manifest, "files": files}
+        yield (
+            name,
+            "integrity",
+            f"the digest of the arrays {why}",
+            forge.seal(pieces.files, {**pieces.manifest, "files": files}),
         )

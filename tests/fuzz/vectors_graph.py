@@ -74,7 +74,11 @@ def _tops() -> Iterator[tuple[str, bytes, str]]:
     yield "graph_no_root", OK.replace(b',"root":1', b""), "has no root"
     yield "graph_root_twice", OK.replace(b'"root":1', b'"root":1,"root":2'), "has two roots"
     yield "graph_unknown_field", OK.replace(b'"root"', b'"code":[],"root"'), "has a field that the format lacks"
-    yield "graph_unknown_field_escape", OK.replace(b'"root"', b'"\\u001b[2J":0,"root"'), "has a field that clears a screen"
+    yield (
+        "graph_unknown_field_escape",
+        OK.replace(b'"root"', b'"\\u001b[2J":0,"root"'),
+        "has a field that clears a screen",
+    )
     yield "graph_version_zero", OK.replace(b'"version":1', b'"version":0'), "is of version 0"
     yield "graph_version_text", OK.replace(b'"version":1', b'"version":"1"'), "gives its version as text"
     yield "graph_version_true", OK.replace(b'"version":1', b'"version":true'), "gives its version as true"
@@ -151,7 +155,11 @@ def _values() -> Iterator[tuple[str, Any, str]]:
     yield "objects_negative", ["objects", [-1], [], "C"], "an object array of length -1"
     yield "matrix_of_list", ["matrix", ["list", []]], "a matrix that is a list"
     yield "generator_of_nothing", ["generator", None], "a generator without bits"
-    yield "bit_generator_name", ["bitgenerator", ["dict", {"bit_generator": "seed"}], None], "a bit generator named seed"
+    yield (
+        "bit_generator_name",
+        ["bitgenerator", ["dict", {"bit_generator": "seed"}], None],
+        "a bit generator named seed",
+    )
 
 
 def _deep_dtype(depth: int) -> Any:
@@ -198,7 +206,8 @@ def _names() -> Iterator[Vector]:
     ):  # fmt: skip
         yield name, "parse", why, node(root, **tables)
     for name, key, why in (
-        ("dunder", "__class__", "its class"), ("dict", "__dict__", "its own dictionary"), ("method", "predict", "a method"),
+        ("dunder", "__class__", "its class"), ("dict", "__dict__", "its own dictionary"),
+        ("method", "predict", "a method"),
         ("empty", "", "an empty name"), ("space", "a b", "a name with a space"), ("keyword", "class", "a keyword"),
         ("long", "x" * 300, "a name of 300 letters"),
     ):  # fmt: skip

@@ -69,7 +69,11 @@ def _fields() -> Iterator[Vector]:
         ("manifest_environment_kind", {"environment": []}, "has a list for its environment"),
         ("manifest_packages_kind", {"environment": {"packages": ["numpy"]}}, "lists packages without versions"),
         ("manifest_version_of_package", {"environment": {"packages": {"numpy": 2}}}, "has a number for a version"),
-        ("manifest_escapes_shown", {"environment": {"packages": {"a": "\x1b[2J"}}}, "has a version that clears the screen"),
+        (
+            "manifest_escapes_shown",
+            {"environment": {"packages": {"a": "\x1b[2J"}}},
+            "has a version that clears the screen",
+        ),
         ("manifest_classes_kind", {"facts": {"classes": 5, "own": []}}, "has a number for its classes"),
         ("manifest_own_kind", {"facts": {"classes": [], "own": [None]}}, "names no own class"),
         ("manifest_notes_kind", {"probe": {"notes": "none"}}, "has a text for the notes of its probe"),
@@ -87,8 +91,11 @@ def _listing() -> Iterator[Vector]:
 
     entry = {"size": 0, "digest": forge.digest(b"")}
     yield "file_missing", "container", "the manifest lists a file that is not there", listed(more=entry)
-    yield "file_unlisted", "container", "a file is not in the manifest", edited(
-        lambda m: m["files"].pop("arrays.safetensors")
+    yield (
+        "file_unlisted",
+        "container",
+        "a file is not in the manifest",
+        edited(lambda m: m["files"].pop("arrays.safetensors")),
     )
     yield "file_of_no_size", "container", "an entry has no size", listed(**{"graph.json": {"digest": entry["digest"]}})
     true = forge.digest(PIECES.files["graph.json"])

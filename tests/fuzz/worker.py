@@ -1,6 +1,6 @@
 """Judges a run of mutants in this process, and prints a line for each; the parent sees behind which one it died.
 
-    python -m fuzz.worker BASES SEED FROM TO
+python -m fuzz.worker BASES SEED FROM TO
 """
 
 from __future__ import annotations

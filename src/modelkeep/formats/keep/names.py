@@ -9,7 +9,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Mapping
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, ModuleType, NoneType
 from typing import Any
 
 from modelkeep.errors import GraphError, MissingPackageError, PolicyError, quote
@@ -69,6 +69,8 @@ _NAME_HINT = "define it at the top of a module and use it from there, or pass co
 
 def _own(thing: Any) -> str:
     """``module:qualname`` of a user's class or function, if that leads back to it."""
+    if not isinstance(getattr(thing, "__self__", None), ModuleType | NoneType):
+        raise Unsaveable("a bound method can't be kept", "use a function at the top of a module instead")
     qualname, module = thing.__qualname__, code.public_name(thing.__module__ or "")
     kind = "class" if isinstance(thing, type) else "function"
     if "<lambda>" in qualname:

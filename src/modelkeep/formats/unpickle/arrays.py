@@ -54,7 +54,9 @@ def from_state(state: Any) -> np.ndarray | Objects:
         if dtype.kind != "O" or type(data) is not list or len(data) != math.prod(shape):
             raise GraphError("an array of objects has another number of elements than its shape says")
         return shape, data, order
-    return over(raw_bytes(data), dtype, shape, order)
+    made = over(raw_bytes(data), dtype, shape, order)
+    # numpy does the same when it takes a state, though not when it takes a buffer.
+    return made if dtype.isnative or dtype.names else made.astype(dtype.newbyteorder("="))
 
 
 def from_buffer(args: tuple[Any, ...]) -> np.ndarray:

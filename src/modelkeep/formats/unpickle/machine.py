@@ -138,16 +138,16 @@ class Machine(Cursor):
 
     def set_items(self, items: list[Any]) -> None:
         target = self.stack[-1]
+        if type(target) is not dict and type(target) is not Call:
+            raise self.fault(f"keys are set on a {_kind(target)}")
         if len(items) % 2:
             raise self.fault("a key has no value")
         self.check_keys(items[::2], target)
-        if type(target) is dict:
-            target.update(zip(items[::2], items[1::2], strict=True))
-        elif type(target) is Call:
-            pairs = zip(items[::2], items[1::2], strict=True)
+        pairs = zip(items[::2], items[1::2], strict=True)
+        if isinstance(target, Call):
             target.pairs = _extended(target.pairs if target.pairs is not None else [], pairs)
         else:
-            raise self.fault(f"keys are set on a {_kind(target)}")
+            target.update(pairs)
 
     def add_items(self, items: list[Any]) -> None:
         target = self.stack[-1]

@@ -16,7 +16,8 @@ Action = Callable[["Machine"], None]
 
 #: From this length on byte strings stay views into the file.
 VIEW_FROM = 1024
-MAX_TEXT = 1 << 28
+#: A text that is written out in characters; protocols 0 to 2 write bytes as such.
+MAX_LINE = 1 << 32
 _DOUBLE = struct.Struct(">d")
 
 
@@ -69,20 +70,28 @@ def _bytes(view: memoryview) -> bytes | memoryview:
     return bytes(view) if len(view) < VIEW_FROM else view
 
 
-def _text(view: memoryview) -> str:
-    if len(view) > MAX_TEXT:
-        raise ValueError(f"a text has more than {MAX_TEXT} bytes")
-    return scalars.utf8(view)
+# The most frequent opcodes of all by far take no detour.
 
 
 def _short_text(machine: Machine) -> None:
-    # The most frequent opcode of all by far, so it takes no detour.
-    pos = machine.pos + 1
-    end = pos + machine.byte()
+    data, pos = machine.data, machine.pos + 1
+    end = pos + data[pos - 1] if pos <= machine.end else pos
     if end > machine.end:
         raise machine.fault("a text is cut off")
-    machine.stack.append(str(machine.data[pos:end], "utf-8", "surrogatepass"))
+    machine.stack.append(str(data[pos:end], "utf-8", "surrogatepass"))
     machine.pos = end
+
+
+def _memoize(machine: Machine) -> None:
+    machine.memo[len(machine.memo)] = machine.stack[-1]
+
+
+def _four_byte_integer(machine: Machine) -> None:
+    machine.stack.append(machine.number("<i"))
+
+
+def _byte_integer(machine: Machine) -> None:
+    machine.stack.append(machine.byte())
 
 
 def _old(view: memoryview) -> Any:
@@ -138,13 +147,13 @@ _ACTIONS: dict[bytes, Action] = {
     # constants and numbers
     b"N": _constant(None), b"\x88": _constant(True), b"\x89": _constant(False),
     b"I": _line(scalars.integer_or_bool), b"L": _line(scalars.integer), b"F": _line(scalars.real),
-    b"J": _number("<i"), b"K": _push(lambda m: m.byte()), b"M": _number("<H"),
+    b"J": _four_byte_integer, b"K": _byte_integer, b"M": _number("<H"),
     b"\x8a": _short(scalars.binary_integer), b"\x8b": _sized("<i", scalars.binary_integer),
     b"G": _push(lambda m: _DOUBLE.unpack(m.take(8))[0]),
     # texts and bytes
-    b"S": _line(scalars.quoted_text, MAX_TEXT), b"V": _line(scalars.escaped_text, MAX_TEXT),
+    b"S": _line(scalars.quoted_text, MAX_LINE), b"V": _line(scalars.escaped_text, MAX_LINE),
     b"T": _sized("<i", _old), b"U": _short(_old),
-    b"X": _sized("<I", _text), b"\x8c": _short_text, b"\x8d": _sized("<Q", _text),
+    b"X": _sized("<I", scalars.utf8), b"\x8c": _short_text, b"\x8d": _sized("<Q", scalars.utf8),
     b"B": _sized("<I", _bytes), b"C": _short(_bytes), b"\x8e": _sized("<Q", _bytes),
     b"\x96": _sized("<Q", ByteArray),
     # containers
@@ -158,7 +167,7 @@ _ACTIONS: dict[bytes, Action] = {
     b"(": lambda m: m.mark(), b"0": lambda m: m.pop(), b"1": lambda m: void(m.popped_mark()),
     b"2": lambda m: m.repeat(m.stack[-1]),
     b"p": lambda m: m.put(scalars.position(m.line(12))), b"q": lambda m: m.put(m.byte()),
-    b"r": lambda m: m.put(m.number("<I")), b"\x94": lambda m: m.put(len(m.memo)),
+    b"r": lambda m: m.put(m.number("<I")), b"\x94": _memoize,
     b"g": lambda m: m.get(scalars.position(m.line(12))), b"h": lambda m: m.get(m.byte()),
     b"j": lambda m: m.get(m.number("<I")),
     # names and calls

@@ -35,11 +35,19 @@ class Facts:
 
 def records(data: bytes | bytearray | memoryview, policy: Policy) -> Any:
     """What a file says, as inert records. Imports, calls and opens nothing that the file names."""
+    return _records(_content(data, policy))
+
+
+def _content(data: bytes | bytearray | memoryview, policy: Policy) -> memoryview:
+    """The pickle in a file, unpacked."""
     view = memoryview(data).cast("B")
     if len(view) > policy.max_bytes:
         raise ContainerError(f"the file has {len(view)} bytes, more than the policy allows", hint="raise max_bytes")
     _refuse_others(view)
-    view = unpacked(view, policy)
+    return unpacked(view, policy)
+
+
+def _records(view: memoryview) -> Any:
     machine = Machine(view, 0, take_array)
     root = machine.run()
     if machine.pos != len(view):
@@ -93,8 +101,9 @@ def _read(data: bytes | bytearray | memoryview, policy: Policy, on_drift: OnDrif
     from modelkeep.formats.unpickle.mapping import Transcriber
     from modelkeep.formats.unpickle.names import UnknownPartError
 
-    root = records(data, policy)
-    transcriber = Transcriber(policy, len(data))
+    view = _content(data, policy)
+    root = _records(view)
+    transcriber = Transcriber(policy, len(view))
     try:
         files = {name: _joined(part) for name, part in transcriber.files(root).items()}
     except (UnknownPartError, CheckError):

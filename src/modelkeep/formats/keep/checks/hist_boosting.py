@@ -53,14 +53,13 @@ def check_boosting(obj: Any) -> None:
 
 def check_features(predictors: list[Any], categorical: Array) -> None:
     """One pass over the nodes of all predictors: each split's feature exists, and is of the kind that the split is."""
-    pieces: list[Array] = []
-    for predictor in predictors:
-        if type(predictor).__name__ != "TreePredictor" or full_name(type(predictor)) != _PREDICTOR:
-            fail("_predictors", f"a {type(predictor).__name__} is not a predictor")
-        nodes = predictor.__dict__.get("nodes")
-        if type(nodes) is not np.ndarray or nodes.ndim != 1 or (pieces and nodes.dtype != pieces[0].dtype):
-            fail("_predictors", "the nodes of a predictor are not an array of its own type")
-        pieces.append(nodes)
+    for cls in set(map(type, predictors)):
+        require(full_name(cls) == _PREDICTOR, "_predictors", f"a {cls.__name__} is not a predictor")
+    pieces: list[Array] = [predictor.__dict__.get("nodes") for predictor in predictors]
+    for cls in set(map(type, pieces)):
+        require(cls is np.ndarray, "_predictors", "the nodes of a predictor are not an array")
+    good = len({piece.dtype for piece in pieces}) == 1 and {piece.ndim for piece in pieces} == {1}
+    require(good, "_predictors", "the nodes of predictors are of several types")
     fields = pieces[0].dtype.names
     require(fields and set(fields) >= _FIELDS, "_predictors", "the nodes lack what a split needs")
     # One copy of all nodes costs less than a look at each predictor.

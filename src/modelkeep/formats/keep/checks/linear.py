@@ -9,6 +9,7 @@ import numpy as np
 from modelkeep.formats.keep.checks.require import (
     FLOATS,
     Check,
+    an_array,
     array,
     features,
     integer,
@@ -75,6 +76,9 @@ def check_components(obj: Any) -> None:
         if state.get(name) is not None:
             integer(state, name, 0, _MAX_ROUNDS)
     if "components_" not in state:
+        if "n_components_" in state:  # of SparseCoder, which is given its components
+            rows = len(an_array(np.asarray(state.get("dictionary")), "dictionary", "f i u", (None, None)))
+            require(integer(state, "n_components_") == rows, "n_components_", f"not {rows} components")
         return
     rows, columns = array(state, "components_", FLOATS, (None, features(state))).shape
     for name in ("n_components_", "_n_components"):
@@ -95,7 +99,17 @@ def check_mixture(obj: Any) -> None:
             require(good, name, "not an array of finite numbers")
 
 
+def check_isotonic(obj: Any) -> None:
+    """The points of a curve, of which scipy makes a function."""
+    state = vars(obj)
+    if "X_thresholds_" in state or "y_thresholds_" in state:
+        points = array(state, "X_thresholds_", FLOATS, (None,))
+        array(state, "y_thresholds_", FLOATS, points.shape)
+        require(len(points) and not (points[1:] < points[:-1]).any(), "X_thresholds_", "the points are not sorted")
+
+
 CHECKS: dict[str, Check] = {
+    "sklearn.isotonic.IsotonicRegression": check_isotonic,
     "sklearn.mixture._base.BaseMixture": check_mixture,
     "sklearn.linear_model._stochastic_gradient.BaseSGD": check_sgd,
     "sklearn.covariance._empirical_covariance.EmpiricalCovariance": check_covariance,

@@ -39,7 +39,8 @@ def full_name(cls: type) -> str:
 
 def is_a(obj: object, *names: str) -> bool:
     """Whether a class of ``obj`` has one of these full names; nothing is imported to find out."""
-    return not ancestors(type(obj)).isdisjoint(names)
+    cls: type = type(obj)
+    return not ancestors(cls).isdisjoint(names)
 
 
 @functools.cache

@@ -256,7 +256,9 @@ GRAPH = {"version": int, "types": list, "functions": list, "pools": list, "packe
 def read_graph(raw: bytes) -> dict[str, Any]:
     need("parse", raw[:1] == b"{" and raw[-1:] == b"}", "not one object")
     value = read_json(raw, "parse")
-    need("parse", type(value) is dict and value.get("version") == 1, "another version")
+    version = value.get("version") if type(value) is dict else None
+    need("manifest", not (type(version) is int and version > 1), "a newer version")
+    need("parse", type(version) is int and version == 1, "another version")
     need("parse", exactly({k: v for k, v in value.items() if k != "root"}, GRAPH) and "root" in value, "its fields")
     for key in ("types", "functions"):
         need("parse", all(type(name) is str for name in value[key]), "a table of names")

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -237,12 +238,28 @@ def test_a_step_that_was_put_in_moves_no_other() -> None:
         ({1: "a"}, {2: "a"}),
         ([(1, 2), (3, 4)], [(1, 2), (3, 5)]),
         ({3, 4}, {3, 5}),
+        ({"k" * 300 + "a": [np.zeros(1)]}, {"k" * 300 + "b": [np.zeros(1)]}),
+        ({"\x1b": np.zeros(1), "\\x1b": np.zeros(1)}, {"\x1b": np.zeros(1), "\\x1b": np.ones(1)}),
+        ({(1, 2), (3, 4)}, {(1, 2), (3, 5)}),
+        (pd.DataFrame({"a": [1.0, 2.0]}), pd.DataFrame({"a": [1.0, 3.0]})),
+        (pd.DataFrame({"a": [1.0], "b": [2.0]}), pd.DataFrame({"b": [1.0], "a": [2.0]})),
+        (pd.DataFrame({"list": ["array"]}), pd.DataFrame({"list": ["text"]})),
+        (pd.DataFrame({"a": pd.Categorical(["x", "y"])}), pd.DataFrame({"a": pd.Categorical(["x", "z"])})),
+        (pd.Series(pd.array([1, None], dtype="Int64")), pd.Series(pd.array([None, 1], dtype="Int64"))),
+        (pd.Series([1.0], name="a"), pd.Series([1.0], name="b")),
+        (pd.Index(["list", "b"]), pd.Index(["list", "c"])),
+        (pd.RangeIndex(3), pd.RangeIndex(4)),
+        (pd.MultiIndex.from_tuples([(1, "a")]), pd.MultiIndex.from_tuples([(1, "b")])),
+        (pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-02")),
+        (pd.Series(pd.to_datetime(["2020"])), pd.Series(pd.to_datetime(["2021"]))),
+        (pd.Series(["ref", None]), pd.Series(["ref", "b"])),
     ],
-    ids=repr,
+    ids=lambda value: f"{type(value).__name__} {value!r}"[:40].replace("\n", " "),
 )
 def test_inner_objects(old: Any, new: Any) -> None:
     assert compared({"a": old, "b": np.zeros(1)}, {"a": new, "b": np.zeros(1)})
     assert not compared({"a": old, "b": np.zeros(1)}, {"a": copy.deepcopy(old), "b": np.zeros(1)})
+    assert mk.inspect(mk.dumps({"a": old}, probe=False)).tree is None
 
 
 def test_sharing_that_was_lost() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
@@ -334,9 +335,11 @@ def test_a_vocabulary_is_one_place() -> None:
         (sparse.csr_matrix(np.eye(3)), {".data", ".indices", ".indptr", ".shape", ".format"}),
         (np.matrix([[1.0]]), {""}),
         (np.random.RandomState(0), {".state", ".state.state.key"}),
+        (pd.DataFrame({"x": [1.0], "array": ["list"]}), {".columns", ".index", ".blocks[0][1]", ".blocks[1][1]"}),
+        (pd.Series(pd.Categorical(["u"])), {".codes", ".categories", ".ordered"}),
         (slice(1), set()),
     ],
-    ids=["masked", "sparse", "matrix", "random state", "slice"],
+    ids=["masked", "sparse", "matrix", "random state", "frame", "categories", "slice"],
 )
 def test_every_part_of_an_inner_object_has_a_place(value: Any, expected: set[str]) -> None:
     paths = {item.path.removeprefix("dict.a") for item in outlined({"a": value, "b": np.zeros(1)}).root.walk()}
@@ -344,8 +347,6 @@ def test_every_part_of_an_inner_object_has_a_place(value: Any, expected: set[str
 
 
 def test_categories_and_columns_of_a_table_are_in_the_schema() -> None:
-    import pandas as pd
-
     table = pd.DataFrame({"size": [1.0, 2.0, 3.0], "kind": ["a", "b", "a"]})
     model = ColumnTransformer([("kind", OneHotEncoder(), ["kind"])]).fit(table)
     found = mk.inspect(mk.dumps(model, sample=table))

@@ -12,7 +12,8 @@ from modelkeep.errors import GraphError, LoadError, ModelkeepError, quote
 from modelkeep.formats.keep import code
 from modelkeep.formats.keep import files as keep
 from modelkeep.loading import Opened, Source
-from modelkeep.outline import OBJECTS, Item, Outline, outline
+from modelkeep.outline import Item, Outline, outline
+from modelkeep.outline.parts import OBJECTS
 from modelkeep.outline.values import ArrayFact, Values
 from modelkeep.policy import Policy
 from modelkeep.verification import in_file

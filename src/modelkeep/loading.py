@@ -25,6 +25,8 @@ Integrity = Literal["full", "trusted"]
 TOLERANCE = 1e-9
 
 
+_PIECE = 16 << 20
+
 #: For a file whose bytes are what its writer wrote, but that no modelkeep writes.
 UNKNOWN_HINT = "don't use this file: it was made by another program, or to do harm; get the model from its maker"
 
@@ -83,23 +85,27 @@ def open_source(source: Source, policy: Policy, format: str | None = None) -> Op
 def _bytes_of(source: Source, policy: Policy) -> tuple[memoryview, str]:
     if isinstance(source, str | os.PathLike):
         return atomic.read_whole(source, policy.max_bytes), os.fspath(source)
-    if isinstance(source, bytes | bytearray | memoryview):
-        data, name = source, "the bytes"
-    elif hasattr(source, "read"):
-        data, name = _read(source, policy.max_bytes), str(getattr(source, "name", "the file"))
-    else:
+    if hasattr(source, "read"):
+        return memoryview(_read(source, policy.max_bytes)), str(getattr(source, "name", "the file"))
+    if not isinstance(source, bytes | bytearray | memoryview):
         raise UsageError(f"{quote(source)} is neither a path nor bytes", hint="pass a path, bytes or a binary file")
-    if len(data) > policy.max_bytes:
-        raise atomic.too_large(len(data), policy.max_bytes)
+    if len(source) > policy.max_bytes:
+        raise atomic.too_large(len(source), policy.max_bytes)
     # A copy of its own: arrays are writable, and the caller's buffer may change.
-    return memoryview(bytearray(data)), name
+    return memoryview(bytearray(source)), "the bytes"
 
 
-def _read(file: Any, most: int) -> bytes | bytearray:
-    data = None if isinstance(file, io.TextIOBase) else file.read(most + 1)
-    if not isinstance(data, bytes | bytearray):
-        raise UsageError(f"{quote(file)} does not give bytes", hint='open it with open(path, "rb")')
-    return data
+def _read(file: Any, most: int) -> bytearray:
+    data = bytearray()
+    while True:
+        piece = None if isinstance(file, io.TextIOBase) else file.read(_PIECE)
+        if not isinstance(piece, bytes | bytearray):
+            raise UsageError(f"{quote(file)} does not give bytes", hint='open it with open(path, "rb")')
+        if not piece:
+            return data
+        data += piece
+        if len(data) > most:
+            raise atomic.too_large(len(data), most)
 
 
 def _suffix_format(name: str) -> str | None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from modelkeep.comparison.trees import TreeChange, compare_trees
-from modelkeep.outline import OBJECTS, Item, Outline, stripped
+from modelkeep.outline import Item, Outline
+from modelkeep.outline.parts import OBJECTS, stripped
 from modelkeep.outline.values import Values, shape_text
 
 #: Names that are listed of those added or removed; all are counted.
@@ -102,15 +103,18 @@ class _Comparing:
             self.leaf(old, new)
 
     def children(self, old: Item, new: Item) -> None:
-        later = {item.path: item for item in new.children}
+        later: dict[str, list[Item]] = {}  # elements of a set, and keys that are shown alike, have one path
+        for item in reversed(new.children):
+            later.setdefault(item.path, []).append(item)
         for item in old.children:
-            other = later.pop(item.path, None)
-            if other is None:
-                self.one(item, "removed")
+            others = later.get(item.path)
+            if others:
+                self.both(item, others.pop())
             else:
-                self.both(item, other)
-        for item in later.values():
-            self.one(item, "added")
+                self.one(item, "removed")
+        for others in later.values():
+            for item in reversed(others):
+                self.one(item, "added")
 
     def one(self, item: Item, kind: str) -> None:
         """A place that only one file has; what is below it goes without saying."""

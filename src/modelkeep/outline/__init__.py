@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from modelkeep.errors import GraphError, ModelkeepError, quote
 from modelkeep.formats.keep.decode import Plan
 from modelkeep.formats.keep.types import KINDS
+from modelkeep.outline.parts import OBJECTS, PARTS, Step, any_parts, stripped
 
 MAX_DEPTH = 130
 #: Containers inside a container, beyond which the whole is one value.
 MANY = 1000
-#: Kinds whose node is one value, without parts of its own.
-_ATOMS = frozenset(
-    {
-        *(
-            "int",
-            "float",
-            "complex",
-            "bytes",
-            "bytearray",
-            "slice",
-            "range",
-            "timedelta",
-            "fraction",
-            "date",
-            "decimal",
-        ),
-        *("uuid", "path", "posixpath", "windowspath", "datetime", "time", "offset", "zone", "ellipsis"),
-        *("notimplemented", "scalar", "dtype", "class", "function", "enum"),
-    }
-)
+#: Kinds whose node is one value, without parts of its own. A dtype of pandas may hold the categories of a column.
+_ATOMS = frozenset({kind for kind, handler in KINDS.items() if handler.atom} - {"pandasdtype"} | {"bytearray"})
 #: Kinds that are looked at whole: their parts have no names that a reader would know.
 _WHOLE = frozenset({"array", "tree", "predictor", "strings", "scalars", "numbered"})
 #: Kinds that are one value where all their parts are plain ones.
@@ -42,10 +25,6 @@ _CONTAINERS = frozenset(
         *("dict", "map", "ordereddict", "counter", "defaultdict"),
     }
 )
-#: Kinds that stand for an object of a class, and where the class is named.
-OBJECTS = frozenset({"object", "reduced"})
-
-Children = Iterator[tuple[str, Any]]
 
 
 @dataclass
@@ -110,11 +89,6 @@ def short(name: str) -> str:
     return name.replace(":", ".").rpartition(".")[2]
 
 
-def stripped(value: Any) -> Any:
-    """A node without the number that it is shared by."""
-    return value[2] if type(value) is list and value[:1] == ["def"] else value
-
-
 def _root_name(plan: Plan) -> str:
     node = stripped(plan.graph.root)
     if type(node) is not list:
@@ -151,18 +125,18 @@ class _Walk:
         made = Item(path, kind, node, attribute, label)
         if kind in _ATOMS or kind in _WHOLE:
             return made
-        parts = list(_PARTS.get(kind, _any_parts)(node))
-        if kind in _CONTAINERS and not any(type(part) is list or isinstance(part, _Step) for _, part in parts):
+        parts = list(PARTS.get(kind, any_parts)(node))
+        if kind in _CONTAINERS and not any(type(part) is list or isinstance(part, Step) for _, part in parts):
             return Item(path, "value", node, attribute, label)  # a vocabulary has no items for its words
         for suffix, part in parts:
             under = suffix.removeprefix(".") if kind in OBJECTS else attribute
-            if isinstance(part, _Step):
+            if isinstance(part, Step):
                 made.children.append(self.step(part, path + suffix, under))
             else:
                 made.children.append(self.item(part, path + suffix, under, ""))
         return Item(path, "value", node, attribute, label) if kind in _CONTAINERS and _is_plain(made) else made
 
-    def step(self, part: _Step, path: str, attribute: str) -> Item:
+    def step(self, part: Step, path: str, attribute: str) -> Item:
         made = self.item(part.value, path, attribute, part.name)
         made.children += [self.item(rest, f"{path}[{i}]", attribute, "") for i, rest in enumerate(part.rest, 2)]
         return made
@@ -174,114 +148,3 @@ def _is_plain(container: Item) -> bool:
     if not all(child.kind == "value" or child.kind in _ATOMS for child in children):
         return False
     return len(children) > MANY or not any(child.kind == "value" and type(child.value) is list for child in children)
-
-
-class _Step(NamedTuple):
-    """A named part of a compound, as in the steps of a pipeline: the name is its place, not the number."""
-
-    name: str
-    value: Any
-    rest: list[Any]
-
-
-def _step(value: Any) -> _Step | None:
-    if type(value) is not list or value[0] != "tuple" or not 2 <= len(value[1]) <= 3:
-        return None
-    name, second = value[1][:2]
-    node = stripped(second)
-    whole = second in ("passthrough", "drop") or (type(node) is list and node[0] in (*OBJECTS, "ref"))
-    return _Step(name, second, value[1][2:]) if type(name) is str and whole else None
-
-
-# -- the parts of each kind of node: (what to append to the path, the part) --------------------------------------------
-
-
-def key_suffix(key: str) -> str:
-    return f".{key}" if key.isidentifier() else f"[{quote(key, 40)}]"
-
-
-def _state(values: Mapping[str, Any]) -> Children:
-    return ((key_suffix(key), value) for key, value in values.items())
-
-
-def _items(values: list[Any]) -> Children:
-    steps = [step for value in values if (step := _step(value))]
-    if len(steps) == len(values) == len({step.name for step in steps}):
-        yield from ((f"[{quote(step.name, 40)}]", step) for step in steps)
-    else:
-        yield from ((f"[{place}]", value) for place, value in enumerate(values))
-
-
-def _pairs(keys: list[Any], values: list[Any]) -> Children:
-    for place, (key, value) in enumerate(zip(keys, values, strict=True)):
-        plain = type(key) is not list
-        if not plain:
-            yield f"<key {place}>", key
-        yield f"[{quote(key, 40) if isinstance(key, str) else key if plain else place}]", value
-
-
-def _object(node: list[Any]) -> Children:
-    return _state(node[2])
-
-
-def _reduced(node: list[Any]) -> Children:
-    yield from _items(node[2])
-    yield ".__dict__", node[3]
-    yield from _items(node[4])
-    yield from _pairs(*node[5])
-
-
-def _partial(node: list[Any]) -> Children:
-    yield ".func", node[1]
-    yield from _items(node[2])
-    yield from _state(node[3])
-
-
-#: The names of the arguments of kinds that have a few; an empty name is the thing itself.
-_ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "masked": (".data", ".mask", ".fill_value", ".hard"),
-    "matrix": ("",),
-    "recarray": ("",),
-    "sparse": (".format", ".shape", ""),
-    "neighbours": (".kind", ".leaf_size", ".data", ".index", ".radius", ".bounds", ".metric", ".sample_weight"),
-    "metric": (".name", ".p", ".weights", ".inverse"),
-    "bspline": (".t", ".c", ".k", ".extrapolate", ".axis"),
-    "ppoly": (".name", ".c", ".x", ".extrapolate", ".axis"),
-    "bitgenerator": (".state", ".seed_seq"),
-    "generator": (".bit_generator",),
-    "randomstate": (".state",),
-}
-
-
-def _any_parts(node: list[Any]) -> Children:
-    """For a kind that has no row below: each of its arguments, whatever it is."""
-    names = _ARGUMENTS.get(node[0], ())
-    for place, part in enumerate(node[1:]):
-        name = names[place] if place < len(names) else f".{node[0]}[{place}]"
-        if type(part) is dict:
-            yield from _state(part)
-        elif type(part) is list and not (part and type(part[0]) is str and part[0] in _KINDS):
-            yield name, ["list", part]  # a list that is no node: a shape, arguments
-        else:
-            yield name, part
-
-
-_KINDS = {*KINDS, "def", "ref"}
-_PARTS: dict[str, Callable[[list[Any]], Children]] = {
-    "list": lambda node: _items(node[1]),
-    "tuple": lambda node: _items(node[1]),
-    "set": lambda node: (("{}", value) for value in node[1]),
-    "frozenset": lambda node: (("{}", value) for value in node[1]),
-    "deque": lambda node: _items(node[2]),
-    "dict": lambda node: _state(node[1]),
-    "bunch": lambda node: _state(node[1]),
-    "map": lambda node: _pairs(node[1], node[2]),
-    "ordereddict": lambda node: _pairs(node[2], node[3]),
-    "counter": lambda node: _pairs(node[2], node[3]),
-    "defaultdict": lambda node: _pairs(node[2], node[3]),
-    "object": _object,
-    "reduced": _reduced,
-    "namedtuple": lambda node: _items(node[2]),
-    "partial": _partial,
-    "objects": lambda node: _items(node[2]),
-}

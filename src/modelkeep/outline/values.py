@@ -14,7 +14,8 @@ from modelkeep.errors import GraphError, quote
 from modelkeep.formats.keep import dtypes, tensors
 from modelkeep.formats.keep.decode import Builder, Graph, Plan
 from modelkeep.formats.keep.types import KINDS
-from modelkeep.outline import OBJECTS, named, short, stripped
+from modelkeep.outline import named, short
+from modelkeep.outline.parts import OBJECTS, stripped
 from modelkeep.policy import Policy
 from modelkeep.trees import TreePool
 
@@ -219,6 +220,11 @@ _TEXT: dict[str, _Show] = {
     "matrix": lambda values, node, limit: values.text(node[1]).replace("array", "matrix"),
     "complex": lambda values, node, limit: str(complex(*struct.unpack(">dd", bytes.fromhex(node[1])))),
     "namedtuple": lambda values, node, limit: f"({values.listed(node[2], limit)})",
+    "timestamp": lambda values, node, limit: str(np.datetime64(node[1], node[2])),
+    "pandastimedelta": lambda values, node, limit: str(np.timedelta64(node[1], node[2])),
+    "nat": lambda values, node, limit: "NaT",
+    "na": lambda values, node, limit: "NA",
+    "pandasdtype": _called,
     "notimplemented": lambda values, node, limit: "NotImplemented",
     "ellipsis": lambda values, node, limit: "...",
 }

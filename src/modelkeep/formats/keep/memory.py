@@ -109,7 +109,8 @@ class Shelf:
         if flip:
             array = np.flip(array, tuple(flip))
         if not array.flags.c_contiguous:
-            axes = sorted(range(array.ndim), key=lambda axis: (-array.strides[axis], axis))
+            # The step along an axis of one element is arbitrary, and says nothing of the order in memory.
+            axes = sorted(range(array.ndim), key=lambda a: (array.shape[a] == 1, -array.strides[a], a))
             array = array.transpose(axes)
             gaps = _gaps(array)
             if axes != sorted(axes):

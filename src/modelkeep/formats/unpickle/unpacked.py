@@ -102,7 +102,7 @@ def _run(packing: _Packing, data: memoryview, limit: int) -> bytearray:
             if len(made) > limit:
                 raise GraphError(
                     f"the file unpacks to more than {limit} bytes",
-                    hint="if you know the file, unpack it first, or pass Policy(max_bytes=...)",
+                    hint="if you know the file, unpack it yourself, and convert what comes out",
                 )
         if machine.eof:
             if machine.unused_data or start + len(piece) < len(data):

@@ -15,6 +15,9 @@ _SPARSITY = 1000
 
 def check_estimator(obj: Any) -> None:
     state = vars(obj)
+    if not type(obj).__module__.startswith("sklearn."):
+        # A class of one's own may call anything by these names; what it inherits from has its own checks.
+        return
     if "n_features_in_" in state:
         width = integer(state, "n_features_in_", 0, INT32)
         if width > _MANY:
@@ -42,4 +45,14 @@ def _check_evidence(state: State, name: str, width: int) -> None:
     fail(name, f"{width} columns, of which nothing in the model tells")
 
 
-CHECKS: dict[str, Check] = {"sklearn.base.BaseEstimator": check_estimator}
+def check_memory(obj: Any) -> None:
+    if vars(obj).get("memory") is not None:
+        fail("memory", "a cache folder would be written to and read from", "save the model with memory=None")
+
+
+CHECKS: dict[str, Check] = {
+    "sklearn.base.BaseEstimator": check_estimator,
+    "sklearn.pipeline.Pipeline": check_memory,
+    "sklearn.cluster._optics.OPTICS": check_memory,
+    "sklearn.cluster._agglomerative.AgglomerativeClustering": check_memory,
+}

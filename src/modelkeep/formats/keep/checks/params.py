@@ -24,11 +24,6 @@ _NAMED = ("kernel", "metric", "affinity", "weights", "algorithm", "effective_met
 _NO_OPTION = ("out", "shape", "like")  # of numpy's functions: they would write elsewhere, or make any size
 
 
-def _check_memory(value: Any, path: str) -> None:
-    if value is not None:
-        fail(path, "a cache folder would be written to and read from", "save the model with memory=None")
-
-
 def _check_input(value: Any, path: str) -> None:
     if value != "content":
         fail(path, f"texts of {quote(repr(value))} would be read as the names of files", "use input='content'")
@@ -73,7 +68,6 @@ def _check_output(value: Any, path: str) -> None:
 
 #: By the name of an attribute, for every estimator.
 _RULES: dict[str, Callable[[Any, str], None]] = {
-    "memory": _check_memory,
     "pre_dispatch": _check_dispatch,
     "importance_getter": _check_getter,
     "kw_args": _check_options,

@@ -91,8 +91,11 @@ def hashable(keys: list[Any]) -> list[Any]:
     kinds = set(map(type, keys))
     if tuple in kinds and sum(map(weigh, keys)) > MAX_HASHED + 100 * len(keys):
         raise GraphError("the keys of a container are nested too deep in one another")
-    if len(keys) > _MANY and not kinds <= {str} and len(set(map(hash, keys))) < len(keys) // 2:
-        raise GraphError("the keys of a container have too few different hashes")
+    try:
+        if len(keys) > _MANY and not kinds <= {str} and len(set(map(hash, keys))) < len(keys) // 2:
+            raise GraphError("the keys of a container have too few different hashes")
+    except TypeError as error:
+        raise GraphError(f"a key can't be a key: {quote(str(error))}") from None
     return keys
 
 

@@ -32,8 +32,14 @@ def _is_floats(array: Any, axes: int, *, exact: bool = True) -> bool:
 # -- splines and piecewise polynomials -----------------------------------------------------------------------------
 
 
+def _contiguous(array: Any) -> Any:
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
 def encode_spline(encoder: Encoder, spline: Any) -> Node:
-    parts = (spline.t, spline.c, int(spline.k), spline.extrapolate, int(spline.axis))
+    # scipy makes both contiguous when the spline is first used: a spline is kept as it is then.
+    knots, coefficients = (_contiguous(array) for array in (spline.t, spline.c))
+    parts = (knots, coefficients, int(spline.k), spline.extrapolate, int(spline.axis))
     if fault := _spline_fault(*parts):
         raise Unsaveable(f"a BSpline is not well-formed: {fault}", "build it anew")
     return ["bspline", *(encoder.at(f".{name}", part) for name, part in zip("tckea", parts, strict=True))]
@@ -46,9 +52,8 @@ def decode_spline(builder: Builder, node: Node) -> Any:
         raise CheckError(f"a BSpline is not well-formed: {fault}")
     from scipy.interpolate import BSpline
 
-    made = BSpline(knots, coefficients, degree, extrapolate)
-    made.axis = axis  # the coefficients are already in the order that the constructor brings them to
-    return made
+    # The constructor would bring the coefficients into their order again.
+    return BSpline.construct_fast(knots, coefficients, degree, extrapolate, axis)
 
 
 def _spline_fault(knots: Any, coefficients: Any, degree: Any, extrapolate: Any, axis: Any) -> str:

@@ -35,8 +35,11 @@ def main() -> None:
     found = bars.judged(figures.times, figures.memory, figures.probes)
     text = report.text(figures.times, figures.memory, figures.probes, found)
     print(text)
-    if options.write:
+    whole = set(options.models) == set(SPECS) and set(options.peers) == set(PEERS) and not figures.failed
+    if options.write and whole and options.memory and options.probe:
         RESULTS.write_text(text)
+    else:
+        _say(f"{RESULTS.name} is left as it is: it shows whole runs only")
     if figures.failed:
         sys.exit(f"not measured: {', '.join(figures.failed)}")
 

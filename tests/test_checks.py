@@ -21,6 +21,7 @@ import scipy.sparse
 from modelkeep.errors import CheckError
 from modelkeep.formats.keep.checks import CHECKS, check_object, checks_for, regex_params
 from modelkeep.formats.keep.checks.regex import why_slow
+from modelkeep.formats.keep.checks.unfolded import check_unfolded
 from zoo import UNFITTED, ZOO
 
 HOSTILE = Path(__file__).parent / "hostile"
@@ -73,6 +74,32 @@ def test_every_class_of_the_table_exists() -> None:
 
 def test_most_classes_have_no_check() -> None:
     assert checks_for(dict) == () == checks_for(np.ndarray)
+
+
+def test_a_class_of_ones_own_may_use_any_name() -> None:
+    from sklearn.base import BaseEstimator
+
+    class Mine(BaseEstimator):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.n_features_in_, self.kernel, self.kw_args, self.memory = None, "a b", 7, 64
+
+    check_object(Mine(), False)
+
+
+def test_objects_that_hold_each_other_twice_are_refused() -> None:
+    from sklearn.pipeline import FeatureUnion
+    from sklearn.preprocessing import StandardScaler
+
+    bomb = StandardScaler()
+    for _ in range(60):
+        bomb = FeatureUnion([("left", bomb), ("right", bomb)])
+    with pytest.raises(CheckError, match="hold each other"):
+        check_unfolded(bomb)
+    shared = StandardScaler()
+    check_unfolded(FeatureUnion([(str(i), shared) for i in range(100)]))
+    circle: list[Any] = []
+    circle.append(circle)
+    check_unfolded(circle)
 
 
 # -- attacks ----------------------------------------------------------------------------------------------------------

@@ -28,8 +28,9 @@ import modelkeep as mk
 from modelkeep import loading
 from modelkeep.bundle import open_bundle
 from modelkeep.bundle_writer import write_bundle
-from modelkeep.comparison import Diff, changes, values
-from modelkeep.comparison.values import compare_arrays, differs, largest
+from modelkeep.comparison import Diff, changes
+from modelkeep.comparison import arrays as compared_arrays
+from modelkeep.comparison.arrays import compare_arrays, differs, largest
 from modelkeep.errors import IntegrityError, UsageError
 from modelkeep.formats.keep import files as keep
 from modelkeep.ports import Part
@@ -122,10 +123,10 @@ def test_a_large_array_is_compared_in_pieces(monkeypatch: pytest.MonkeyPatch) ->
     old, new = np.zeros((100, 7)), np.zeros((100, 7))
     new[3, 1], new[99, 6], new[50, 0] = 1.0, -5.0, 2.0
     whole = compare_arrays("a", old, new)
-    monkeypatch.setattr(values, "PIECE", 1000)
-    assert len(list(values._pieces(old, new))) > 5
+    monkeypatch.setattr(compared_arrays, "PIECE", 1000)
+    assert len(list(compared_arrays._pieces(old, new))) > 5
     assert compare_arrays("a", old, new) == whole
-    assert isinstance(whole, values.ArrayChange)
+    assert isinstance(whole, compared_arrays.ArrayChange)
     assert (whole.count, whole.absolute, whole.relative) == (3, 5.0, 1.0)
 
 

@@ -623,3 +623,15 @@ def test_a_probe_costs_at_most_three_passes(make: Callable[[], Any], sample: Any
         price = _best(lambda: probe.record(model, sample))
     print(f"{type(model).__name__}: pass {once * 1e3:.2f} ms, probe {price * 1e3:.2f} ms, {price / once:.1f} passes")
     assert price < 3 * once + 1e-3
+
+
+def test_a_dictionary_of_parameters_is_as_it_was():
+    """A neighbour search adds its exponent to the caller's own ``metric_params`` while it answers."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    given = {"w": np.ones(3)}
+    model = KNeighborsClassifier(algorithm="ball_tree", metric="minkowski", metric_params=given).fit(X, np.arange(20) % 2)
+    before = dict(given)
+    record(model, X)
+    assert given.keys() == before.keys()

@@ -287,7 +287,7 @@ def hostile(root: Any) -> dict[str, bytes]:
 
 HOSTILE = [
     ["int", ""], ["int", "-"], ["int", "5"], ["int", "000000000"],
-    ["int", "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"],
+    ["int", "f" * 257],
     ["int", 5], ["int"], ["float", "zz"], ["float", "3ff0000000000000"], ["float", None], ["complex", "00"],
     ["bytes", "a"], ["bytes", "YQ"], ["bytes", "é"], ["bytes", ["list", []]], ["bytes", 3], ["bytearray", {}],
     ["date", "2020-W01-1"], ["date", "20200101"], ["date", 3], ["decimal", " 1"], ["decimal", "x"],

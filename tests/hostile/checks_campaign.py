@@ -135,14 +135,14 @@ def attack(name: str, blob: bytes, attacks: list[Mutation], check: Check | None,
     return deadly
 
 
-def fitted() -> dict[str, bytes]:
+def fitted(only: str) -> dict[str, bytes]:
     """The victims, made in a child: their fit may start threads, which no fork survives."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
         with os.fdopen(writing, "wb") as out:
-            pickle.dump({name: pickle.dumps(victim) for name, victim in victims().items()}, out)
+            pickle.dump({name: pickle.dumps(victim) for name, victim in victims(only).items()}, out)
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as lines:
@@ -164,9 +164,7 @@ def main() -> None:
     check = None if options.no_checks else lambda obj: check_object(obj, False)
     counts = {"attacks": 0, "refused": 0, "harmless": 0, "stumbled": 0}
     deadly: list[str] = []
-    for name, blob in fitted().items():
-        if not re.search(options.only, name):
-            continue
+    for name, blob in fitted(options.only).items():
         attacks = [m for m in mutations(pickle.loads(blob)[0], options.seed) if re.search(options.place, repr(m[0]))]
         if len(attacks) > options.limit:
             attacks = random.Random(options.seed).sample(attacks, options.limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -32,14 +33,16 @@ class Data:
         self.words = np.array([["a", "x"], ["b", "y"], ["c", "x"], ["a", "z"], ["a", "y"]] * 4, dtype=object)
 
 
-def victims() -> dict[str, Victim]:
-    """By name: a fitted model, rows, and targets (or None)."""
+def victims(only: str = "") -> dict[str, Victim]:
+    """By name, for names that match ``only``: a fitted model, rows, and targets (or None)."""
     found: dict[str, Victim] = {}
     data = Data()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for family in (_machines, _neighbours, _ensembles, _clusters, _linear, _encoders, _texts):
             for name, model, X, y in family(data):
+                if not re.search(only, name):
+                    continue
                 model.fit(X) if y is None else model.fit(X, y)
                 if hasattr(model, "sparsify") and name.endswith("sparsified"):
                     model.sparsify()

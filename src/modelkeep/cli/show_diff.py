@@ -10,8 +10,8 @@ from modelkeep.cli.screen import Screen
 from modelkeep.cli.text import plural
 from modelkeep.comparison import Change, Diff
 from modelkeep.comparison.answers import AnswerChange
+from modelkeep.comparison.arrays import ArrayChange, NamesChange
 from modelkeep.comparison.trees import TreeChange
-from modelkeep.comparison.values import ArrayChange, NamesChange
 
 #: Lines of one kind before the rest is counted.
 FEW = 10

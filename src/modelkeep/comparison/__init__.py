@@ -11,8 +11,9 @@ import msgspec
 from modelkeep import loading
 from modelkeep.artifact import Artifact
 from modelkeep.comparison.answers import AnswerChange, compare_answers
+from modelkeep.comparison.arrays import ArrayChange, NamesChange
 from modelkeep.comparison.trees import TreeChange
-from modelkeep.comparison.values import ArrayChange, Compared, NamesChange, compare_places
+from modelkeep.comparison.values import Compared, compare_places
 from modelkeep.errors import GraphError, ModelkeepError, UsageError, quote
 from modelkeep.formats.keep import files as keep
 from modelkeep.loading import Source

@@ -113,6 +113,8 @@ class Still:
             if isinstance(value, np.ndarray):
                 stack.extend(value.ravel().tolist() if value.dtype.kind == "O" and value.size <= SEARCHED else ())
             elif isinstance(value, dict):
+                if type(value) is dict and len(value) <= SEARCHED:  # parameters that a method may add to
+                    self.attributes.append((value, dict(value)))
                 stack.extend(_members(list(value.values()) if len(value) <= SEARCHED else value.values()))
             elif isinstance(value, list | tuple | set | frozenset):
                 stack.extend(_members(value))

@@ -15,7 +15,7 @@ from modelkeep.formats.keep.handlers import Unsaveable
 
 _UNITS = "Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as"
 _SIMPLE = re.compile(
-    rf"[|<>](b1|[iu][1248]|f(2|4|8|16)|c(8|16|32)|[SV]\d{{1,9}}|U\d{{1,9}}|[mM]8(\[\d{{0,9}}({_UNITS})\])?)"
+    rf"[|<>](b1|[iu][1248]|f(2|4|8|16)|c(8|16|32)|[SV]\d{{1,9}}|U\d{{1,9}}|[mM]8(\[([1-9]\d{{0,8}})?({_UNITS})\])?)"
 )
 _MAX_FIELDS = 1000
 _MAX_NESTING = 8

@@ -111,10 +111,11 @@ def encode_clock(encoder: Transcriber, call: Call) -> Node:
         raise GraphError(f"a {kind.__name__} has an unknown form")
     try:
         made = kind(bytes(raw))
+        shown = made.replace(fold=0).isoformat()  # looks at fields that the packed form does not check
     except (TypeError, ValueError) as error:
         raise GraphError(f"a {kind.__name__} is not usable: {error}") from None
     zone = args[1] if len(args) == 2 else None
-    return [kind.__name__, made.replace(fold=0).isoformat(), encoder.at(".tzinfo", zone), made.fold]
+    return [kind.__name__, shown, encoder.at(".tzinfo", zone), made.fold]
 
 
 def encode_zone(encoder: Transcriber, call: Call) -> Node:

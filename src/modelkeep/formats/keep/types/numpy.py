@@ -210,7 +210,7 @@ def decode_scalar(builder: Builder, node: Node) -> Any:
         if type(value) is not (float if dtype.kind == "f" else int) or dtype.kind not in "iufb":
             raise GraphError("a numpy scalar has a value of another kind")
         made = np.array(value, dtype)
-        if made != value or (dtype.kind == "b" and value not in (0, 1)):
+        if made.item() != value or (dtype.kind == "b" and value not in (0, 1)):
             raise GraphError(f"{quote(repr(value))} does not fit into {dtype}")
         return made[()]
     except (OverflowError, ValueError) as error:

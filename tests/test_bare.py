@@ -66,7 +66,7 @@ def test_what_is_missing_is_told(tmp_path, code, extra):
 
 
 def test_the_command_line_without_any_extra():
-    done = run("from modelkeep.cli import main\nsys.argv = ['modelkeep', 'demo']\nmain()\n")
+    done = run("from modelkeep.cli import main\nsys.argv = ['modelkeep', 'demo']\nsys.exit(main())\n")
     assert done.returncode == 1
     assert "modelkeep[sklearn]" in done.stderr
     assert "Traceback" not in done.stderr

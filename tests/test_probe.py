@@ -629,6 +629,8 @@ def test_a_dictionary_of_parameters_is_as_it_was():
     """A neighbour search adds its exponent to the caller's own ``metric_params`` while it answers."""
     from sklearn.neighbors import KNeighborsClassifier
 
+    from modelkeep.probe import record
+
     X = np.random.default_rng(0).normal(size=(20, 3))
     given = {"w": np.ones(3)}
     model = KNeighborsClassifier(algorithm="ball_tree", metric="minkowski", metric_params=given).fit(X, np.arange(20) % 2)

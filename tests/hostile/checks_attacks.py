@@ -80,6 +80,8 @@ ATTACKS: list[tuple[str, Callable[[Any], None], str]] = [
     ("OneHotEncoder 1", put("_drop_idx_after_grouping", np.array([0, 9], object)), "_drop_idx_after_grouping"),
     ("OneHotEncoder 2", put("_default_to_infrequent_mappings", [np.array([0, 0, 9])] * 2), "_default_to_infrequent"),
     ("OneHotEncoder numbers", change("categories_", lambda c: [a[::-1] for a in c]), "categories_"),
+    ("OneHotEncoder numbers", change("categories_", lambda c: [a[::-1].astype(object) for a in c]), "categories_"),
+    ("OneHotEncoder numbers", change("categories_", lambda c: [np.array([1, "a", 0], object)] * 4), "categories_"),
     ("SplineTransformer", inside("bsplines_", 0, then=put("k", 1)), "c"),
     ("SplineTransformer", inside("bsplines_", 0, then=put("k", -2)), "k"),
     ("PolynomialFeatures", put("_max_degree", 2**31), "_max_degree"),

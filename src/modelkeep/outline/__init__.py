@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelkeep.errors import GraphError, ModelkeepError, quote
-from modelkeep.formats.keep.decode import Plan
+from modelkeep.formats.keep.plan import Plan
 from modelkeep.formats.keep.types import KINDS
 from modelkeep.outline.parts import OBJECTS, PARTS, Step, any_parts, stripped
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from modelkeep.errors import GraphError, quote
 from modelkeep.formats.keep import dtypes, tensors
-from modelkeep.formats.keep.decode import Builder, Graph, Plan
+from modelkeep.formats.keep.decode import Builder
+from modelkeep.formats.keep.plan import Graph, Plan
 from modelkeep.formats.keep.types import KINDS
 from modelkeep.outline import named, short
 from modelkeep.outline.parts import OBJECTS, stripped

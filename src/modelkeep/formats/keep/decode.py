@@ -1,111 +1,28 @@
-"""From files to a live object in three steps: parse (bytes to a plan), audit (plan and policy), build.
+"""From a plan to a live object in two steps: audit (plan and policy), build.
 
 What is audited is what is built: the plan's tables hold every class and function, and nodes only count into them.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import numpy as np
 
-from modelkeep.errors import CheckError, GraphError, LoadError, VersionError, quote
+from modelkeep.errors import CheckError, GraphError, LoadError, quote
 from modelkeep.formats.keep import names, packing, tensors
-from modelkeep.formats.keep.encode import GRAPH_VERSION
 from modelkeep.formats.keep.handlers import Handler, Node
+from modelkeep.formats.keep.plan import Plan
 from modelkeep.policy import Policy
 
-MAX_NODES = 20_000_000
 MAX_DEPTH = 120
+MAX_REPEATED = 10_000_000
+#: Beside 64 times the arrays of the file, the bytes of arrays that a graph may name.
+SPARE = 1 << 30
 _LARGE = 100
-_EMPTY = tensors.Tensors(memoryview(b""), [])
-
-
-class Graph(msgspec.Struct, forbid_unknown_fields=True):
-    """The text of a graph, as JSON has it."""
-
-    version: int
-    types: list[str]
-    functions: list[str]
-    pools: list[Any]
-    packed: list[Any]
-    root: Any
-
-
-class _VersionOnly(msgspec.Struct):
-    version: int
-
-
-# Made here, because a Struct evaluates its annotations at its first use, and a load is to evaluate nothing.
-_GRAPH, _VERSION = msgspec.json.Decoder(Graph), msgspec.json.Decoder(_VersionOnly)
-
-
-# Made once, here: a first use of a type compiles its annotations, which no load is to do.
-_GRAPH, _VERSION = msgspec.json.Decoder(Graph), msgspec.json.Decoder(_VersionOnly)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A parsed graph: pure data."""
-
-    graph: Graph
-    arrays: tensors.Tensors
-    #: The bytes of the graph's text.
-    size: int
-
-
-def parse(text: memoryview, arrays: memoryview | None, *, check: bool = True) -> Plan:
-    """The plan in a graph's two files. Bounds come before work: nothing is allocated on the word of a number."""
-    raw = bytes(text)
-    # A node takes two bytes at least, so that a short text can't have too many.
-    if len(raw) > MAX_NODES and raw.count(b"[") + raw.count(b"{") > MAX_NODES:
-        raise GraphError("the graph has too many nodes")
-    if raw[:1] != b"{" or raw[-1:] != b"}":
-        raise GraphError("the graph is not one JSON object from its first byte to its last")
-    try:
-        graph = _GRAPH.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        _refuse_newer(raw)
-        raise GraphError(f"the graph is not valid JSON of the format: {quote(str(error))}") from None
-    if graph.version != GRAPH_VERSION:
-        _refuse_newer(raw)
-        raise GraphError(f"there is no graph of version {graph.version}")
-    if check and msgspec.json.encode(graph) != raw:
-        _refuse_duplicates(raw)
-    return Plan(graph, _EMPTY if arrays is None else tensors.parse(arrays), len(raw))
-
-
-def _refuse_newer(raw: bytes) -> None:
-    """A newer version may have other fields: say that, rather than that they are wrong."""
-    try:
-        version = _VERSION.decode(raw).version
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return  # not even that much is there; the caller says what is wrong
-    if version > GRAPH_VERSION:
-        raise VersionError(
-            f"the graph has version {quote(str(version), 20)}, and this modelkeep reads up to version {GRAPH_VERSION}",
-            hint="install a newer modelkeep: pip install -U modelkeep",
-        )
-
-
-def _refuse_duplicates(raw: bytes) -> None:
-    """The text is not what this machine would write: refuse it if a key occurs twice, so that no two readers differ."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) != len(pairs):
-            raise GraphError("a key occurs twice in the graph")
-        return made
-
-    try:
-        json.loads(raw, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise GraphError(f"the graph is not valid JSON: {quote(str(error))}") from None
 
 
 @dataclass
@@ -124,8 +41,12 @@ class Builder:
     checks: list[tuple[Callable[[Any, Policy], None], Any]] = field(default_factory=list)
     shelf: dict[str, Any] = field(default_factory=dict)
     _defined: dict[int, Any] = field(default_factory=dict)
+    _weights: dict[int, int] = field(default_factory=dict)
     _open: int | None = None
     _depth: int = 0
+    _cost: int = 0
+    _allowed: int = 0
+    _repeated: int = 0
     _objects: list[bool] = field(default_factory=list)
     _packed: dict[int, list[Any]] = field(default_factory=dict)
     _unpacked: dict[int, np.ndarray] = field(default_factory=dict)
@@ -137,6 +58,8 @@ class Builder:
         graph = self.plan.graph
         arrays = self.plan.arrays
         self._packed = packing.parse_rows(graph.packed, len(arrays.table), len(arrays.data), self.policy.max_bytes)
+        unpacked = sum(packing.size_of(row) for row in self._packed.values())
+        self._allowed = SPARE + 64 * len(arrays.data) + 4 * unpacked
         for table in (graph.types, graph.functions):
             if len(set(table)) != len(table):
                 raise GraphError("a name occurs twice in a table of the graph")
@@ -182,6 +105,7 @@ class Builder:
         if kind == "ref":
             return self._resolve(value)
         self._depth += 1
+        self._cost += 1
         if self._depth > MAX_DEPTH:
             raise GraphError(f"the graph is nested more than {MAX_DEPTH} levels deep")
         self._open = None
@@ -206,8 +130,9 @@ class Builder:
             or inner[:1] in (["def"], ["ref"])
         ):
             raise GraphError("a shared object is not defined once, by a node")
-        self._open = number
+        self._open, before = number, self._cost
         made = self._decode(inner)
+        self._weights[number] = 1 + self._cost - before
         if self._defined.setdefault(number, made) is not made:
             raise GraphError("a shared object was built twice")
         return made
@@ -216,7 +141,16 @@ class Builder:
         self.arity(node, 2)
         if type(node[1]) is not int or node[1] not in self._defined:
             raise GraphError("a reference to an object that is not there yet")
-        return self._defined[node[1]]
+        # Sixty lists, each of them twice in the next one, are quickly built; who walks through them never comes back.
+        weight = self._weights.get(node[1], 1)
+        self._cost += weight
+        self._repeated += weight
+        if self._repeated > MAX_REPEATED:
+            raise GraphError("the graph shares its parts too often")
+        made = self._defined[node[1]]
+        if type(made) is np.ndarray:
+            self.spend(made.nbytes)
+        return made
 
     # -- what handlers call ---------------------------------------------------------------------------------------
 
@@ -233,6 +167,7 @@ class Builder:
 
     def fill(self, items: list[Any]) -> list[Any]:
         """Replace the nodes among ``items`` by what they stand for. Plain values cost nothing."""
+        self._cost += len(items)
         kinds = set(map(type, items))
         if list in kinds or dict in kinds:
             for i, value in enumerate(items):
@@ -249,6 +184,7 @@ class Builder:
             kinds = set(map(type, state.values()))
             if list not in kinds and dict not in kinds:
                 return state
+        self._cost += len(state)
         for key, value in state.items():
             if type(value) is list or type(value) is dict:
                 try:
@@ -257,8 +193,20 @@ class Builder:
                     raise error.within(f".{key}" if key.isidentifier() else f"[{quote(key, 40)}]") from None
         return state
 
+    def spend(self, nbytes: int) -> None:
+        """Count the memory of an array that something names: checks walk it, so a thousand names need a bound."""
+        self._allowed -= nbytes
+        if self._allowed < 0:
+            raise GraphError("the graph names its arrays too often")
+
     def segment(self, number: Any) -> np.ndarray:
         """The array in a segment, over the file's memory; packed ones are unpacked."""
+        array = self.memory(number)
+        self.spend(array.nbytes)
+        return array
+
+    def memory(self, number: Any) -> np.ndarray:
+        """The same, for a view that shows some of it and spends that much."""
         if type(number) is not int or not 0 <= number < len(self.plan.arrays.table):
             raise GraphError("an array is not in the file")
         if number not in self._packed:

@@ -8,8 +8,9 @@ from typing import Any
 from modelkeep.artifact import Artifact
 from modelkeep.errors import ContainerError, GraphError, ModelkeepError, quote
 from modelkeep.formats.keep import code
-from modelkeep.formats.keep.decode import Builder, Plan, parse
+from modelkeep.formats.keep.decode import Builder
 from modelkeep.formats.keep.encode import Encoder
+from modelkeep.formats.keep.plan import Plan, parse
 from modelkeep.formats.keep.types import KINDS, POOLS, handler_of
 from modelkeep.policy import Policy
 from modelkeep.ports import Part, Written

@@ -106,7 +106,9 @@ class Shelf:
             return _view_into(array, *self._base([array]))
         options: dict[str, Any] = {}
         flip = [axis for axis, stride in enumerate(array.strides) if stride < 0 and array.shape[axis] > 1]
-        if flip:
+        if not array.nbytes:  # nothing lies anywhere
+            array, flip = np.zeros(array.shape, array.dtype), []
+        elif flip:
             array = np.flip(array, tuple(flip))
         if not array.flags.c_contiguous:
             # The step along an axis of one element is arbitrary, and says nothing of the order in memory.
@@ -207,9 +209,11 @@ def _is_odd(array: np.ndarray, *, gaps: bool = False) -> bool:
     With ``gaps``, also whether there are gaps: two arrays over one segment could not both make them.
     """
     flags = array.flags
+    if not array.nbytes:
+        return False  # an address that nobody uses
     if not flags.aligned:
         return True
-    if flags.c_contiguous or flags.f_contiguous or not array.nbytes:
+    if flags.c_contiguous or flags.f_contiguous:
         return False
     reach = size = array.itemsize
     for stride, length in sorted((abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1):

@@ -101,7 +101,7 @@ def shuffle(block: Buffer, itemsize: int) -> Any:
 def unpack(raw: memoryview, row: list[Any]) -> np.ndarray:
     """The array that a packed segment holds. Sizes are checked before anything is allocated."""
     dtype, shape, shuffled, sizes = DTYPES[row[1]], tuple(row[2]), row[3], row[4]
-    total = math.prod(shape) * dtype.itemsize
+    total = size_of(row)
     if sum(sizes) != len(raw) or len(sizes) != -(-total // BLOCK) :
         raise GraphError("a packed array does not have the frames that its size asks for")
     array = np.empty(shape, dtype)
@@ -136,6 +136,11 @@ def unpack(raw: memoryview, row: list[Any]) -> np.ndarray:
     return array
 
 
+def size_of(row: list[Any]) -> int:
+    """The bytes of the array that a row of the table describes."""
+    return math.prod(row[2]) * DTYPES[row[1]].itemsize
+
+
 def parse_rows(rows: list[Any], count: int, file_size: int, max_bytes: int) -> dict[int, list[Any]]:
     """The table ``packed`` of a graph by segment, checked for kinds and ranges, and for what all of it grows to."""
     table: dict[int, list[Any]] = {}
@@ -157,7 +162,7 @@ def parse_rows(rows: list[Any], count: int, file_size: int, max_bytes: int) -> d
         if not good:
             raise GraphError("the table of packed arrays is not well-formed")
         table[row[0]] = row
-    grown = sum(math.prod(row[2]) * DTYPES[row[1]].itemsize for row in table.values())
+    grown = sum(map(size_of, table.values()))
     if grown > min(max_bytes, file_size * MAX_RATIO + ALLOWANCE):
         raise GraphError(f"the packed arrays would grow to {grown:,} bytes", hint="pass a larger Policy(max_bytes=...)")
     return table

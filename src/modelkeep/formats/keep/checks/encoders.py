@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -24,6 +25,7 @@ from modelkeep.formats.keep.checks.require import (
 )
 
 _MAX_DEGREE = 1000
+_NUMBER = (int, float, np.integer, np.floating, np.bool_)
 
 
 def check_one_hot(obj: Any) -> None:
@@ -54,7 +56,19 @@ def _check_categories(found: Any, path: str) -> Array:
         require(not (values[1:] < values[:-1]).any(), path, "the categories are not sorted")
         if values.dtype.kind == "f":
             require(not np.isnan(values[:-1]).any(), path, "a missing value that is not the last category")
+    elif values.dtype.kind == "O":
+        _check_mixed(values.tolist(), path)
     return values
+
+
+def _check_mixed(values: list[Any], path: str) -> None:
+    """Objects are looked up by their hash, but numbers among them by halving, where the rows hold numbers."""
+    if not any(issubclass(kind, _NUMBER) for kind in set(map(type, values))):
+        return
+    while values and (values[-1] is None or values[-1] != values[-1]):  # missing values come last
+        values.pop()
+    numbers = all(isinstance(value, _NUMBER) for value in values)
+    require(numbers and all(a <= b for a, b in itertools.pairwise(values)), path, "the categories are not sorted")
 
 
 def _check_infrequent(state: State, counts: list[int]) -> list[int]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from modelkeep.formats.keep.decode import Builder
     from modelkeep.formats.keep.encode import Encoder
 
-_MAX_EMPTY, _MAX_SEEN = 1 << 20, 1 << 28
+_MAX_EMPTY = 1 << 20
 _LAYOUT = {"axes", "gaps", "flip", "dtype", "shape"}
 _VIEW = {"strides", "offset", "dtype", "shape"}
 _WORDS = frozenset(np.dtype(f"u{size}") for size in (1, 2, 4, 8))
@@ -61,7 +61,7 @@ def decode_array(builder: Builder, node: Node) -> np.ndarray:
     if len(node) == 2:
         array = builder.segment(node[1])
         if array.dtype.char == "?":
-            _check_values(builder, array)
+            dtypes.check_values(array)
         return array
     builder.arity(node, 3)
     options = builder.a_dict(node[2])
@@ -72,17 +72,8 @@ def decode_array(builder: Builder, node: Node) -> np.ndarray:
     array = builder.segment(node[1])
     if "dtype" in options:
         array = _retyped(builder, array, dtypes.decode(options["dtype"]), options["shape"])
-    _check_values(builder, array)
+    dtypes.check_values(array)
     return _rearranged(array, options)
-
-
-def _check_values(builder: Builder, array: np.ndarray) -> None:
-    """A file may name one array a thousand times: what is looked at for that is bounded."""
-    if array.dtype.kind in "bUV" or array.dtype.char in "gG":
-        seen = builder.shelf["seen"] = builder.shelf.get("seen", 0) + array.nbytes
-        if seen > _MAX_SEEN + 16 * len(builder.plan.arrays.data):
-            raise GraphError("the arrays are named too often")
-        dtypes.check_values(array)
 
 
 def _retyped(builder: Builder, raw: np.ndarray, dtype: np.dtype[Any], shape: Any) -> np.ndarray:
@@ -138,13 +129,13 @@ def _decode_view(builder: Builder, segment: Any, options: dict[str, Any]) -> np.
     single = memory.once(array)
     if memory.repeats_too_often(array) or single.nbytes > max(base.nbytes, memory.MAX_REPEATED):
         raise GraphError("a view has many more elements than bytes")
-    _check_values(builder, single)
+    dtypes.check_values(single)
     return array
 
 
 def _placed(builder: Builder, segment: Any) -> np.ndarray:
     """A segment for views, at an address that lets them keep their own up to 16 bytes; once, so that they share it."""
-    base = builder.segment(segment)
+    base = builder.memory(segment)
     if base.ndim != 1:
         raise GraphError("a view reaches outside its memory")
     if base.dtype.itemsize < memory.ALIGNMENT and base.__array_interface__["data"][0] % memory.ALIGNMENT:

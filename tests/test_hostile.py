@@ -162,6 +162,19 @@ def shared_tuples(levels: int) -> Any:
 
 
 GAPS = {"dtype": f"|S{8 * MIB}", "shape": [1] * 31, "gaps": [True] * 31}
+
+
+def shared_lists() -> Any:
+    """A thousand numbers, a thousand times, ten thousand times."""
+    thousand = ["def", 0, ["list", list(range(1000))]]
+    million = ["def", 1, ["list", [thousand, *[["ref", 0]] * 999]]]
+    return ["list", [million, *[["ref", 1]] * 9999]]
+
+
+def arrays_shared() -> Any:
+    return ["list", [["def", 0, ["array", 0]], *[["ref", 0]] * 100_000]]
+
+
 BROADCAST = ["array", 0, {"shape": [1 << 27], "strides": [0], "offset": 0}]
 #: name -> (the file, the outcomes that are right, the seconds that it may take on a slow machine)
 BOMBS: dict[str, tuple[Callable[[], bytes], set[str], float]] = {
@@ -187,10 +200,13 @@ BOMBS: dict[str, tuple[Callable[[], bytes], set[str], float]] = {
     "zstd_often": (lambda: zstd_often(100_000), {"loaded"}, 20),
     "hash_collisions": (lambda: colliding(100_000), {"parse"}, 20),
     "hash_tuples": (lambda: forge.artifact(["set", [shared_tuples(100)]]), {"parse"}, 10),
-    "shared_tuples": (lambda: forge.artifact(shared_tuples(100)), {"loaded"}, 10),
-    "bools_often": (lambda: ones("BOOL", 4 * MIB, ["list", [["array", 0]] * 100_000]), {"loaded", "parse"}, 20),
+    "shared_tuples": (lambda: forge.artifact(shared_tuples(100)), {"parse"}, 10),
+    "shared_lists": (lambda: forge.artifact(shared_lists()), {"parse"}, 10),
+    "arrays_often": (lambda: ones("F64", 8 * MIB, ["list", [["array", 0]] * 100_000], [MIB]), {"parse"}, 10),
+    "arrays_shared": (lambda: ones("F64", 8 * MIB, arrays_shared(), [MIB]), {"parse"}, 10),
+    "bools_often": (lambda: ones("BOOL", 4 * MIB, ["list", [["array", 0]] * 100_000]), {"parse"}, 20),
     "gaps": (lambda: ones("U8", 8 * MIB, ["array", 0, GAPS]), {"parse"}, 10),
-    "broadcast": (lambda: ones("U8", 1, ["list", [BROADCAST] * 100]), {"parse", "loaded"}, 10),
+    "broadcast": (lambda: ones("U8", 1, ["list", [BROADCAST] * 100]), {"parse"}, 10),
     "empty_texts": (lambda: forge.artifact(
         ["array", 0, {"dtype": "<U0", "shape": [1 << 31]}],
         forge.arrays_file({"0": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}, b"")), {"parse"}, 10),

@@ -19,6 +19,9 @@ from zoo import REFUSED, UNFITTED, ZOO
 from zoo.answers import answers, same, spoken
 from zoo.fresh import FreshProcess
 
+# Deprecated estimators say so whenever they are made.
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
+
 #: What the project promises to cover at the least.
 ESTIMATORS, MODELS = 210, 300
 

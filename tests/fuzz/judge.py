@@ -47,9 +47,10 @@ class Watch:
         if event in self.ALSO or event.startswith(self.FORBIDDEN):
             if event == "import" and str(args[0]).partition(".")[0] in self.roots:
                 return
-            shown = f"{event} {str(args)[:200]}"
-            if not shown.startswith(self.REPLAY):
-                self.seen.append(shown)
+            shown = f"{event} {args}"
+            # A time zone is looked up in the database of zones, which may be the package tzdata.
+            if not shown.startswith(self.REPLAY) and "/zoneinfo/" not in shown and "tzdata" not in shown:
+                self.seen.append(shown[:200])
 
 
 def peak() -> int:

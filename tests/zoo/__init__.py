@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,10 +22,14 @@ __all__ = ["REFUSED", "UNFITTED", "ZOO"]
 
 def __getattr__(name: str) -> Any:
     if name == "UNFITTED":
-        return importlib.import_module("zoo.unfitted").UNFITTED
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            return importlib.import_module("zoo.unfitted").UNFITTED
     if name not in ("ZOO", "REFUSED"):
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
     families = importlib.import_module("zoo.families")
-    for family in sorted(module.name for module in pkgutil.iter_modules(families.__path__)):
-        importlib.import_module(f"zoo.families.{family}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # deprecated estimators are kept too
+        for family in sorted(module.name for module in pkgutil.iter_modules(families.__path__)):
+            importlib.import_module(f"zoo.families.{family}")
     return getattr(importlib.import_module("zoo.shelf"), name)

@@ -148,7 +148,8 @@ class Shelf:
 
 
 def _view_into(array: np.ndarray, segment: int, low: int, dtype: str) -> list[Any]:
-    options: dict[str, Any] = {"shape": list(array.shape), "strides": list(array.strides)}
+    strides = [stride if length > 1 else 0 for stride, length in zip(array.strides, array.shape, strict=True)]
+    options: dict[str, Any] = {"shape": list(array.shape), "strides": strides}
     options["offset"] = _address(array) - low
     if array.dtype.str != dtype:
         options["dtype"] = dtypes.encode(array.dtype)

@@ -63,10 +63,10 @@ def _check_categories(found: Any, path: str) -> Array:
 
 def _check_mixed(values: list[Any], path: str) -> None:
     """Objects are looked up by their hash, but numbers among them by halving, where the rows hold numbers."""
-    if not any(issubclass(kind, _NUMBER) for kind in set(map(type, values))):
-        return
     while values and (values[-1] is None or values[-1] != values[-1]):  # missing values come last
         values.pop()
+    if not any(issubclass(kind, _NUMBER) for kind in set(map(type, values))):
+        return
     numbers = all(isinstance(value, _NUMBER) for value in values)
     require(numbers and all(a <= b for a, b in itertools.pairwise(values)), path, "the categories are not sorted")
 

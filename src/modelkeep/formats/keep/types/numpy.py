@@ -129,6 +129,7 @@ def _decode_view(builder: Builder, segment: Any, options: dict[str, Any]) -> np.
     single = memory.once(array)
     if memory.repeats_too_often(array) or single.nbytes > max(base.nbytes, memory.MAX_REPEATED):
         raise GraphError("a view has many more elements than bytes")
+    builder.spend(array.nbytes)
     dtypes.check_values(single)
     return array
 

@@ -111,8 +111,7 @@ class Shelf:
         elif flip:
             array = np.flip(array, tuple(flip))
         if not array.flags.c_contiguous:
-            # The step along an axis of one element is arbitrary, and says nothing of the order in memory.
-            axes = sorted(range(array.ndim), key=lambda a: (array.shape[a] == 1, -array.strides[a], a))
+            axes = _in_order(array)
             array = array.transpose(axes)
             gaps = _gaps(array)
             if axes != sorted(axes):
@@ -222,6 +221,12 @@ def _is_odd(array: np.ndarray, *, gaps: bool = False) -> bool:
             return True
         reach = stride * (length if gaps else length - 1) + (0 if gaps else reach)
     return False
+
+
+def _in_order(array: np.ndarray) -> list[int]:
+    """The axes by falling stride. The stride of a single element is arbitrary: such an axis stays where it is."""
+    ordered = iter(sorted((-stride, axis) for axis, stride in enumerate(array.strides) if array.shape[axis] > 1))
+    return [next(ordered)[1] if length > 1 else axis for axis, length in enumerate(array.shape)]
 
 
 def _is_plain(array: np.ndarray) -> bool:

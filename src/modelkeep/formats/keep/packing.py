@@ -138,7 +138,7 @@ def unpack(raw: memoryview, row: list[Any]) -> np.ndarray:
 
 def size_of(row: list[Any]) -> int:
     """The bytes of the array that a row of the table describes."""
-    return math.prod(row[2]) * DTYPES[row[1]].itemsize
+    return int(math.prod(row[2]) * DTYPES[row[1]].itemsize)
 
 
 def parse_rows(rows: list[Any], count: int, file_size: int, max_bytes: int) -> dict[int, list[Any]]:

@@ -8,9 +8,21 @@ from collections.abc import Mapping
 
 from modelkeep.formats.keep.handlers import Handler, Unsaveable
 from modelkeep.formats.keep.names import OBJECT_NAMES, public_module
-from modelkeep.formats.keep.types import cython, masked, numpy, objects, pandas, python, random, scipy, sktrees, values
+from modelkeep.formats.keep.types import (
+    birch,
+    cython,
+    masked,
+    numpy,
+    objects,
+    pandas,
+    python,
+    random,
+    scipy,
+    sktrees,
+    values,
+)
 
-_MODULES = (python, values, numpy, masked, random, objects, scipy, pandas, cython, sktrees)
+_MODULES = (python, values, numpy, masked, random, objects, birch, scipy, pandas, cython, sktrees)
 
 KINDS: Mapping[str, Handler] = {handler.kind: handler for module in _MODULES for handler in module.HANDLERS}
 _CLAIMS: Mapping[str, Handler] = {claim: handler for handler in KINDS.values() for claim in handler.claims}

@@ -149,31 +149,6 @@ _RESTORE = {
 }
 
 
-def encode_birch(encoder: Encoder, obj: Any) -> Node:
-    """The leaves of its tree are a chain of thousands, each link one level deeper: it is kept as a list."""
-    node = encode_object(encoder, obj)
-    leaves, leaf = [], getattr(vars(obj).get("dummy_leaf_"), "next_leaf_", None)
-    while leaf is not None:
-        leaves.append(leaf)
-        leaf = leaf.next_leaf_
-    return ["birch", node[1], node[2], encoder.items(leaves)]
-
-
-def decode_birch(builder: Builder, node: Node) -> Any:
-    builder.arity(node, 4)
-    obj = decode_object(builder, ["object", node[1], node[2]])
-    last = vars(obj).get("dummy_leaf_")
-    leaves = builder.fill(builder.a_list(node[3]))
-    if full_name(type(obj)) != "sklearn.cluster._birch.Birch" or len(set(map(id, leaves))) != len(leaves):
-        raise GraphError("a chain of leaves is not that of a Birch")
-    for leaf in leaves:
-        if type(leaf) is not type(last) or leaf is last:
-            raise GraphError("a chain of leaves holds something else")
-        last.next_leaf_, leaf.prev_leaf_ = leaf, last
-        last = leaf
-    return obj
-
-
 # -- classes, functions, enums, named tuples -----------------------------------------------------------------------
 
 
@@ -294,7 +269,6 @@ def decode_reduced(builder: Builder, node: Node) -> Any:
 
 HANDLERS = [
     Handler("object", (), encode_object, decode_object, cyclic=True),
-    Handler("birch", ("sklearn.cluster._birch.Birch",), encode_birch, decode_birch),
     Handler("class", ("builtins.type",), encode_class, decode_class, atom=True),
     Handler("function", ("builtins.function", "numpy.ufunc"), encode_function, decode_function, atom=True),
     Handler("partial", ("functools.partial",), encode_partial, decode_partial),

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as nps
 from keeping import bits, decoded, encoded, kept, layout, portrait
 from modelkeep.errors import CheckError, GraphError, SaveErrors
 
-MANY = settings(max_examples=800, deadline=None)
+MANY = settings(max_examples=100, deadline=None)
 ALIGNED = np.dtype([("a", "i1"), ("b", "f8"), ("c", "U2")], align=True)
 NESTED = np.dtype([("a", "g"), ("b", "i2", (2, 3)), ("c", [("d", "S2"), ("e", "?")])], align=True)
 GAPPED = np.dtype({"names": ["x", "y"], "formats": ["u2", "f4"], "offsets": [3, 8], "itemsize": 15})

@@ -50,8 +50,9 @@ def test_plain_values_and_arrays_without_any_extra(tmp_path):
     ],
 )
 def test_what_is_missing_is_told(tmp_path, code, extra):
-    import modelkeep as mk
     from sklearn.preprocessing import StandardScaler
+
+    import modelkeep as mk
 
     path = tmp_path / "scaler.keep"
     mk.save(StandardScaler().fit([[1.0], [2.0]]), path)

@@ -633,7 +633,9 @@ def test_a_dictionary_of_parameters_is_as_it_was():
 
     X = np.random.default_rng(0).normal(size=(20, 3))
     given = {"w": np.ones(3)}
-    model = KNeighborsClassifier(algorithm="ball_tree", metric="minkowski", metric_params=given).fit(X, np.arange(20) % 2)
+    model = KNeighborsClassifier(algorithm="ball_tree", metric="minkowski", metric_params=given).fit(
+        X, np.arange(20) % 2
+    )
     before = dict(given)
     record(model, X)
     assert given.keys() == before.keys()

@@ -76,9 +76,7 @@ def _write(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, format:
     framework = catalog.framework_of(model)
     cell = format.writers.get(framework.name) or format.writers.get("*")
     if cell is None:
-        raise UsageError(
-            f"the format {format.name} can't hold a {framework.name} model", hint="run: modelkeep formats"
-        )
+        raise UsageError(f"the format {format.name} can't hold a {framework.name} model", hint="run: modelkeep formats")
     if format.name != "keep":
         catalog.resolve(cell)(model, file, recipe)
         return Saved(path, format.name, file.tell(), None, 0, (f"a {format.name} file has no probe and no digest",))
@@ -136,4 +134,3 @@ def rows_of(probe: probes.Probe) -> int:
 def class_name(model: Any) -> str:
     cls = type(model)
     return f"{code.public_name(cls.__module__)}.{cls.__qualname__}"
-

@@ -102,7 +102,7 @@ def unpack(raw: memoryview, row: list[Any]) -> np.ndarray:
     """The array that a packed segment holds. Sizes are checked before anything is allocated."""
     dtype, shape, shuffled, sizes = DTYPES[row[1]], tuple(row[2]), row[3], row[4]
     total = size_of(row)
-    if sum(sizes) != len(raw) or len(sizes) != -(-total // BLOCK) :
+    if sum(sizes) != len(raw) or len(sizes) != -(-total // BLOCK):
         raise GraphError("a packed array does not have the frames that its size asks for")
     array = np.empty(shape, dtype)
     target = array.reshape(-1).view(np.uint8)

@@ -20,7 +20,7 @@ from modelkeep.formats.keep.checks.require import (
 )
 
 #: More rounds than this over the rows of one question are refused: with a bad tolerance they would never end.
-_MAX_ROUNDS = 10**7
+_MAX_ROUNDS = 10**6
 
 
 def check_sgd(obj: Any) -> None:
@@ -75,6 +75,9 @@ def check_components(obj: Any) -> None:
     for name in ("max_iter", "max_doc_update_iter", "transform_max_iter", "_transform_max_iter"):
         if state.get(name) is not None:
             integer(state, name, 0, _MAX_ROUNDS)
+    for name in ("tol", "mean_change_tol"):
+        if state.get(name) is not None:
+            number(state, name)
     if "components_" not in state:
         if "n_components_" in state:  # of SparseCoder, which is given its components
             rows = len(an_array(np.asarray(state.get("dictionary")), "dictionary", "f i u", (None, None)))

@@ -71,9 +71,16 @@ def decode_array(builder: Builder, node: Node) -> np.ndarray:
         raise GraphError("an array has options that the format lacks")
     array = builder.segment(node[1])
     if "dtype" in options:
-        array = _retyped(builder, array, dtypes.decode(options["dtype"]), options["shape"])
+        array = _retyped(builder, array, _item_dtype(options["dtype"]), options["shape"])
     dtypes.check_values(array)
     return _rearranged(array, options)
+
+
+def _item_dtype(value: Any) -> np.dtype[Any]:
+    dtype = dtypes.decode(value)
+    if dtype.subdtype is not None:
+        raise GraphError("the items of an array are no arrays")
+    return dtype
 
 
 def _retyped(builder: Builder, raw: np.ndarray, dtype: np.dtype[Any], shape: Any) -> np.ndarray:
@@ -117,7 +124,7 @@ def _lacks_room(gap: bool, length: int) -> bool:
 
 def _decode_view(builder: Builder, segment: Any, options: dict[str, Any]) -> np.ndarray:
     base = _placed(builder, segment)
-    dtype = dtypes.decode(options["dtype"]) if "dtype" in options else base.dtype
+    dtype = _item_dtype(options["dtype"]) if "dtype" in options else base.dtype
     shape, strides, offset = builder.sizes(options.get("shape")), options["strides"], options.get("offset")
     if type(offset) is not int or not _are(int, strides) or len(strides) != len(shape):
         raise GraphError("a view needs a shape, strides and an offset")
@@ -195,7 +202,7 @@ def decode_scalar(builder: Builder, node: Node) -> Any:
         return np.int64(value)
     if type(value) is float and node[1] == "<f8":
         return np.float64(value)
-    dtype = dtypes.decode(node[1])
+    dtype = _item_dtype(node[1])
     try:
         if type(value) is str:
             return _scalar_of_bytes(builder, unhex(value, dtype.itemsize), dtype)

@@ -119,11 +119,11 @@ def campaign(*options: str) -> dict[str, Any]:
 
 
 def test_what_the_checks_let_through_ends_no_process() -> None:
-    counts = campaign("--limit", "12")
+    counts = campaign("--limit", "24")
     assert counts["deadly"] == []
     assert counts["stumbled"] <= 5  # an error of Python in a check is a refusal too, if not a good one
-    assert counts["attacks"] > 800
-    assert counts["refused"] > 300
+    assert counts["attacks"] > 1500
+    assert counts["refused"] > 600
 
 
 def test_the_campaign_notices_a_model_that_ends_its_process() -> None:

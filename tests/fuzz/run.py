@@ -54,7 +54,7 @@ def stretch(folder: Path, seed: str, first: int, last: int) -> Tally:
     while first < last:
         command = [sys.executable, "-m", "fuzz.worker", str(folder), seed, str(first), str(last)]
         done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
-        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
+        lines = [json.loads(line[2:]) for line in done.stdout.splitlines() if line.startswith("@@")]
         for i, outcome, what, seconds, faults in lines:
             tally.counts[outcome] += 1
             tally.slowest = max(tally.slowest, seconds)

@@ -114,6 +114,10 @@ def _arrays(a: Any, rng: random.Random) -> Iterator[tuple[str, Any]]:
                 b = a.copy(order="K")
                 (b[field] if field else b)[np.unravel_index(where, a.shape)] = v
                 yield f"{field or ''}[{where}]={v}", b
+    if a.dtype.kind == "f" and a.size:
+        for v in (np.nan, 0.0, 1e30, 1e200):
+            with np.errstate(all="ignore"):
+                yield f"all {v}", np.full_like(a, v)
     yield from _shapes(a)
     for dtype in ("f8", "f4", "i4", "i8", "u1", "?") if a.dtype.kind in "iufb" else ():
         if a.dtype != dtype:

@@ -156,9 +156,18 @@ def _float(values: Values, node: list[Any], limit: int) -> str:
 
 
 def _scalar(values: Values, node: list[Any], limit: int) -> str:
+    if node[2] == "":  # an empty text, for which numpy has no array
+        return "''"
     if type(node[2]) is str:
         return str(np.frombuffer(bytes.fromhex(node[2]), dtypes.decode(node[1]))[0])
     return repr(node[2])
+
+
+def _bytes(values: Values, node: list[Any], limit: int) -> str:
+    if type(node[1]) is str:
+        return f"<{math.ceil(len(node[1]) * 3 / 4):,} bytes>"
+    inner = stripped(node[1])  # long ones lie among the arrays
+    return f"<{values.fact('', inner).shape[0]:,} bytes>" if inner[0] == "array" else "<shared bytes>"
 
 
 def _fields(values: Values, node: list[Any], limit: int) -> str:
@@ -200,8 +209,8 @@ _TEXT: dict[str, _Show] = {
     "float": _float,
     "scalar": _scalar,
     "dtype": lambda values, node, limit: f"dtype({_safe(node[1])})",
-    "bytes": lambda values, node, limit: f"<{math.ceil(len(node[1]) * 3 / 4):,} bytes>",
-    "bytearray": lambda values, node, limit: f"<{math.ceil(len(node[1]) * 3 / 4):,} bytes>",
+    "bytes": _bytes,
+    "bytearray": _bytes,
     "partial": lambda values, node, limit: f"partial({values.text(node[1])}, {values.listed(node[2], limit)})",
     "slice": _fields,
     "range": _fields,

@@ -26,6 +26,7 @@ _SAMPLES = ("_fit_X", "X_train_", "X_fit_", "support_vectors_", "cluster_centers
 
 Columns = np.ndarray[Any, Any]
 NONE = np.arange(0)
+WIDEST = 1 << 20
 
 
 @dataclass
@@ -58,7 +59,8 @@ def look(model: Any, *, values: bool = True) -> Facts:
         facts.names = [str(name) for name in names.tolist()]
     if values and facts.width is not None:
         facts.centre, facts.spread = np.full(facts.width, np.nan), np.ones(facts.width)
-    _visit(model, np.arange(facts.width or 0), facts, 0)
+    # Rows wider than this are never edited, and their column numbers alone would cost more than all answers.
+    _visit(model, np.arange(facts.width or 0) if (facts.width or 0) <= WIDEST else NONE, facts, 0)
     return facts
 
 

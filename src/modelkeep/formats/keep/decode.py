@@ -14,14 +14,12 @@ import numpy as np
 
 from modelkeep.errors import CheckError, GraphError, LoadError, quote
 from modelkeep.formats.keep import names, packing, tensors
+from modelkeep.formats.keep.encode import may_name, may_repeat
 from modelkeep.formats.keep.handlers import Handler, Node
 from modelkeep.formats.keep.plan import Plan
 from modelkeep.policy import Policy
 
 MAX_DEPTH = 120
-MAX_REPEATED = 10_000_000
-#: Beside 64 times the arrays of the file, the bytes of arrays that a graph may name.
-SPARE = 1 << 30
 _LARGE = 100
 
 
@@ -59,7 +57,7 @@ class Builder:
         arrays = self.plan.arrays
         self._packed = packing.parse_rows(graph.packed, len(arrays.table), len(arrays.data), self.policy.max_bytes)
         unpacked = sum(packing.size_of(row) for row in self._packed.values())
-        self._allowed = SPARE + 64 * len(arrays.data) + 4 * unpacked
+        self._allowed = may_name(len(arrays.data) + unpacked)
         for table in (graph.types, graph.functions):
             if len(set(table)) != len(table):
                 raise GraphError("a name occurs twice in a table of the graph")
@@ -141,11 +139,10 @@ class Builder:
         self.arity(node, 2)
         if type(node[1]) is not int or node[1] not in self._defined:
             raise GraphError("a reference to an object that is not there yet")
-        # Sixty lists, each of them twice in the next one, are quickly built; who walks through them never comes back.
         weight = self._weights.get(node[1], 1)
         self._cost += weight
         self._repeated += weight
-        if self._repeated > MAX_REPEATED:
+        if self._repeated > may_repeat(self.plan.size):
             raise GraphError("the graph shares its parts too often")
         made = self._defined[node[1]]
         if type(made) is np.ndarray:

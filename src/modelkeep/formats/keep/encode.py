@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from modelkeep.errors import SaveError, SaveErrors, quote
 from modelkeep.formats.keep import packing, tensors
@@ -18,6 +20,20 @@ GRAPH_VERSION = 1
 MAX_DEPTH = 100
 _INT_LIMIT = 1 << 63
 _PLAIN = {str, bool, type(None), int, float}
+_CONTAINERS = frozenset({list, tuple, dict, set, frozenset, deque, OrderedDict, Counter, defaultdict})
+
+
+def may_repeat(text_size: int) -> int:
+    """How many values references may repeat in a graph of that many bytes, before a reader refuses it.
+
+    Sixty lists, each of them twice in the next one, are quickly built; who walks through them never comes back.
+    """
+    return 10_000_000 + 32 * text_size
+
+
+def may_name(arrays_size: int) -> int:
+    """The bytes of arrays that a graph may name, each as often as it is named: a check may walk it every time."""
+    return (1 << 30) + 1024 * arrays_size
 
 
 @dataclass
@@ -30,6 +46,8 @@ class _Entry:
     barred: bool
     node: Node | None = None
     refs: list[Node] = field(default_factory=list)
+    #: How many values it holds, with those that references in it repeat.
+    weight: int = 1
 
 
 class Encoder:
@@ -51,6 +69,7 @@ class Encoder:
         #: Private names of the artifacts whose own source some class came from; None for all other classes.
         self.sources: set[str | None] = set()
         self.pools: list[Node] = []
+        self._cost = self._repeated = self._array_bytes = 0
 
     # -- what handlers call ---------------------------------------------------------------------------------------
 
@@ -69,6 +88,8 @@ class Encoder:
                 self.problem(f"a {kind.__name__} that holds itself", "break the circle, or lead it through a list")
             reference: Node = ["ref", 0]
             entry.refs.append(reference)
+            self._cost += entry.weight
+            self._repeated += entry.weight
             return reference
         handler = self._handlers.get(kind) or self._find_handler(kind, obj)
         if handler is None:
@@ -76,8 +97,10 @@ class Encoder:
         if handler.atom or (kind is tuple and not obj):
             return self._written(handler, obj)
         entry = self._memo[id(obj)] = _Entry(obj, len(self._memo), not handler.cyclic)
+        before = self._cost
         entry.node = self._written(handler, obj)
         entry.barred = False
+        entry.weight = 1 + self._cost - before
         return entry.node
 
     def at(self, place: str, obj: Any) -> Any:
@@ -93,6 +116,7 @@ class Encoder:
 
     def state(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """A dictionary with text keys, value by value."""
+        self._cost += len(attributes)
         return {key: self.at("." + key, value) for key, value in attributes.items()}
 
     def items(self, values: Iterable[Any]) -> list[Any]:
@@ -155,6 +179,7 @@ class Encoder:
                 f"nested more than {MAX_DEPTH} levels deep", "flatten the structure, or keep it in an array or a list"
             )
             return None
+        self._cost += 1 + (len(obj) if type(obj) in _CONTAINERS else 0)
         try:
             return handler.encode(self, obj)
         except Unsaveable as error:
@@ -184,6 +209,7 @@ class Encoder:
             )
         node = self._number_shared(node)
         packed: list[Any] = []
+        self._array_bytes = sum(segment.size for segment in self.segments)
         if self.compress is not None:
             self.segments, packed = packing.pack(self.segments, self.compress)
         graph = {"version": GRAPH_VERSION, "types": self.types, "functions": self.functions}
@@ -199,6 +225,16 @@ class Encoder:
                 reference[1] = number
         return root
 
+    def _refuse_sharing(self, text_size: int) -> None:
+        """What a reader would refuse. It counts keys too, so that this bound is half of its own."""
+        entries = self._memo.values()
+        named = sum(e.obj.nbytes * (1 + len(e.refs)) for e in entries if isinstance(e.obj, np.ndarray))
+        if self._repeated > may_repeat(text_size) // 2 or named > may_name(self._array_bytes):
+            error = SaveError(
+                "the model shares its parts too often", hint="break the sharing, or flatten the structure"
+            )
+            raise SaveErrors("the model can't be saved", [error])
+
     def parts(self, root: Any, name: str) -> dict[str, Part]:
         """The files of the graph: ``NAME.json``, and its arrays if it has some."""
         graph = self.graph(root)
@@ -213,6 +249,7 @@ class Encoder:
                     )
                 ],
             ) from None
+        self._refuse_sharing(len(text))
         array_file = "arrays.safetensors" if name == "graph" else f"{name}.safetensors"
         files = {f"{name}.json": Part.of(text)}
         return files | ({array_file: tensors.part(self.segments)} if self.segments else {})

@@ -37,6 +37,9 @@ _TREES = (
 _METHODS = ("brute", "kd_tree", "ball_tree")
 _METRIC_KEYS = {"p", "w", "V", "VI", "missing_values", "squared"}
 _NUMBERS = "f i u b"
+_HUGE = 1e100
+#: Metrics for which ``_fit_X`` holds distances, or may lack some numbers; numpy alone finds their neighbours.
+_OF_OTHER_ROWS = ("precomputed", "nan_euclidean")
 
 
 def check_neighbors(obj: Any) -> None:
@@ -56,6 +59,8 @@ def check_neighbors(obj: Any) -> None:
         require(is_a(tree, *_TREES), "_tree", "neighbours that are found by a tree need it")
         require(tree.data.shape == (rows, columns), "_tree", "the tree has another shape than _fit_X")
     check_metric(state, columns)
+    if method == "brute" and type(state["effective_metric_"]) is str:
+        _check_sizes(state)
     for name in ("n_neighbors", "n_neighbors_"):
         if state.get(name) is not None:
             integer(state, name, 1, 2**62)
@@ -79,6 +84,28 @@ def check_metric(state: State, columns: int) -> None:
     for key, shape in (("w", (columns,)), ("V", (columns,)), ("VI", (columns, columns))):
         if values.get(key) is not None:
             an_array(np.asarray(values[key]), f"{path}.{key}", _NUMBERS, shape)
+
+
+def _check_sizes(state: State) -> None:
+    """A distance that is not finite is never among the nearest: the place of a neighbour stays -1, and is used."""
+    metric, values = state["effective_metric_"], state["effective_metric_params_"]
+    if metric in _OF_OTHER_ROWS:
+        return
+    found = state["_fit_X"]
+    numbers = found if isinstance(found, np.ndarray) else array(dict(vars(found)), "data", _NUMBERS, (None,))
+    if numbers.size and numbers.dtype.kind == "f":
+        low, high = float(numbers.min()), float(numbers.max())
+        require(low >= -_HUGE and high <= _HUGE, "_fit_X", "a number that makes a distance infinite")
+        power = values.get("p", 2)
+        if metric == "minkowski" and power > 3 and numbers.ndim == 2 and np.isfinite(power):
+            spread = float(np.ptp(numbers, axis=0).max())
+            require(spread <= 1 or power * np.log10(spread) < 300, "_fit_X", "a number that makes a distance infinite")
+    path = "effective_metric_params_"
+    for key in ("w", "V", "VI"):
+        if values.get(key) is not None:
+            given = np.abs(np.asarray(values[key], float))
+            require(np.isfinite(given).all() and given.max(initial=0) <= _HUGE, f"{path}.{key}", "an infinite number")
+            require(key != "V" or given.min(initial=1) >= 1 / _HUGE, f"{path}.V", "a variance of nothing")
 
 
 def _check_targets(state: State, rows: int) -> None:

@@ -11,7 +11,7 @@ from modelkeep.errors import CheckError, GraphError, quote
 from modelkeep.formats.keep.handlers import Handler, Node
 from modelkeep.formats.keep.types import numpy, pandas_arrays, pandas_values
 from modelkeep.formats.keep.types.pandas_arrays import as_plain, encode_values, plain_array
-from modelkeep.formats.keep.types.pandas_values import claims, frequency_name, is_frequency, library
+from modelkeep.formats.keep.types.pandas_names import claims, frequency_name, is_frequency, library
 
 if TYPE_CHECKING:
     from modelkeep.formats.keep.decode import Builder

@@ -14,7 +14,7 @@ import numpy as np
 from modelkeep.errors import CheckError, GraphError, quote
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 from modelkeep.formats.keep.types import numpy, pandas_arrow
-from modelkeep.formats.keep.types.pandas_values import (
+from modelkeep.formats.keep.types.pandas_names import (
     CLOSED,
     UNITS,
     claims,
@@ -23,10 +23,8 @@ from modelkeep.formats.keep.types.pandas_values import (
     library,
     period_dtype,
     period_name,
-    sparse_dtype,
-    string_dtype,
-    string_name,
 )
+from modelkeep.formats.keep.types.pandas_values import sparse_dtype, string_dtype, string_name
 
 if TYPE_CHECKING:
     from modelkeep.formats.keep.decode import Builder

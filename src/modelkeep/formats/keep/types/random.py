@@ -32,7 +32,8 @@ def _bit_generator(state: Any, seed: Any) -> Any:
         raise GraphError("a bit generator is not one of numpy's")
     inner = state.get("state")
     if name == "MT19937":
-        key, pos = an_array((inner or {}).get("key")), (inner or {}).get("pos")
+        inner = inner if isinstance(inner, dict) else {}
+        key, pos = an_array(inner.get("key")), inner.get("pos")
         # numpy writes through an unchecked position into this array.
         if not (key.dtype == np.uint32 and key.shape == (624,) and type(pos) is int and 0 <= pos <= 624):
             raise CheckError("the state of MT19937 needs 624 words and a position from 0 to 624")

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from modelkeep.formats.keep.encode import Encoder
 
 _MAX_DEGREE = 20
-_EXTRAPOLATE = (True, False, "periodic")
 _POLYNOMIALS = ("PPoly", "BPoly", "CubicHermiteSpline", "CubicSpline", "PchipInterpolator", "Akima1DInterpolator")
 _FLOATS = (np.dtype(np.float64), np.dtype(np.complex128))
 
@@ -61,7 +60,7 @@ def _spline_fault(knots: Any, coefficients: Any, degree: Any, extrapolate: Any, 
         return f"its degree is not from 0 to {_MAX_DEGREE}"
     if not _is_floats(knots, 1) or knots.dtype != np.float64 or not _is_floats(coefficients, 1, exact=False):
         return "its knots and coefficients are not arrays of numbers"
-    if not any(extrapolate is known or extrapolate == known == "periodic" for known in _EXTRAPOLATE):
+    if not (type(extrapolate) is bool or (type(extrapolate) is str and extrapolate == "periodic")):
         return "its way to extrapolate is unknown"
     if type(axis) is not int or not 0 <= axis < coefficients.ndim:
         return "its axis is not one of its coefficients"
@@ -95,7 +94,7 @@ def decode_polynomial(builder: Builder, node: Node) -> Any:
 def _polynomial_fault(coefficients: Any, breaks: Any, extrapolate: Any, axis: Any) -> str:
     if not _is_floats(breaks, 1) or breaks.dtype != np.float64 or not _is_floats(coefficients, 2, exact=False):
         return "its breaks and coefficients are not arrays of numbers"
-    if not any(extrapolate is known or extrapolate == known == "periodic" for known in _EXTRAPOLATE):
+    if not (type(extrapolate) is bool or (type(extrapolate) is str and extrapolate == "periodic")):
         return "its way to extrapolate is unknown"
     if type(axis) is not int or not 0 <= axis < coefficients.ndim - 1:
         return "its axis is not one of its coefficients"

@@ -18,7 +18,7 @@ from modelkeep.trees import TreePool, Window
 Array = NDArray[Any]
 
 #: Bytes of columns that are kept until they are written, rather than made by another pass over all nodes.
-KEPT = 32 << 20
+KEPT = 512 << 20
 #: From this many nodes a tree on, scikit-learn's own walk for the depths is faster than one over many trees at once.
 _LARGE = 512
 _REFIT = "refit the model: compiled code could crash on this tree"

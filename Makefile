@@ -41,6 +41,9 @@ memory:
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
 
+bench-quick: $(VENV)/.test
+	$(BIN)/python -m benchmarks --quick
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 

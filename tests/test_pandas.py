@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from keeping import decoded, encoded, kept
 from modelkeep.errors import CheckError, GraphError, LoadError, SaveErrors
 from test_arrays import hostile
 
-pa = pytest.importorskip("pyarrow")
 NEW = hasattr(pd.api, "internals")  # pandas 3
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 RNG = np.random.default_rng(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 import unicodedata
 import warnings
@@ -103,6 +104,26 @@ def load(data: bytes, watch: Watch) -> tuple[str, Any, list[str]]:
     if outcome not in ("loaded", "foreign"):
         faults += refusal_faults(refused)
     return outcome, model, faults + [f"event {event}" for event in seen]
+
+
+def look(data: bytes, base: bytes, watch: Watch) -> list[str]:
+    """What the verbs that only look at a file make of it: an answer, or one of modelkeep's errors."""
+    faults: list[str] = []
+    calls = {
+        "inspect": lambda: mk.inspect(data),
+        "verify": lambda: mk.verify(data),
+        "diff": lambda: mk.diff(base, data),
+    }
+    with warnings.catch_warnings(), watch as seen:
+        warnings.simplefilter("ignore")
+        for name, call in calls.items():
+            try:
+                json.dumps(call(), default=str)
+            except ModelkeepError as error:
+                faults += [f"{name}: {fault}" for fault in refusal_faults(error)]
+            except BaseException as error:
+                faults.append(f"{name}: foreign exception {type(error).__name__}: {str(error)[:200]}")
+    return faults + [f"looked at: event {event}" for event in seen]
 
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform", "score_samples", "kneighbors", "get_params")

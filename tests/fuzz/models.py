@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
-import fractions
-import pathlib
-import uuid
-import zoneinfo
-from collections import Counter, OrderedDict, defaultdict, deque
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fuzz.values import frames, matrices, table, values
+
 TEXTS = ["red fox", "blue sea", "red sea", "green hill", "blue fox", "hill"]
-
-
-def values() -> Any:
-    """One value of every plain kind, shared parts and a cycle."""
-    shared = [1, 2.5, "three"]
-    cycle: list[Any] = [shared]
-    cycle.append(cycle)
-    grid = np.arange(12.0).reshape(3, 4)
-    made: dict[Any, Any] = {
-        "scalars": [None, True, 1 << 70, float("nan"), 1j, b"bytes", bytearray(b"b"), np.float32(1.5), np.int64(-3)],
-        "times": [dt.date(2020, 1, 2), dt.datetime(2020, 1, 2, tzinfo=dt.UTC), dt.time(3), dt.timedelta(1, 2)],
-        "zone": dt.datetime(2020, 1, 2, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),
-        "text": [decimal.Decimal("1.10"), fractions.Fraction(1, 3), uuid.UUID(int=5), pathlib.PurePosixPath("a/b")],
-        "containers": [(1, (2,)), {1, 2}, frozenset("ab"), deque([1], 3), OrderedDict(a=1), Counter("aab")],
-        "default": defaultdict(list, {1: [2]}),
-        "ranges": [slice(1, None), range(3), ...],
-        "arrays": [grid, grid.T, grid[:, ::2], grid[::-1], np.array(["é", "b"]), np.array([1, "x", None], object)],
-        "odd": [np.zeros(3, ">i4"), np.ma.array([1, 2], mask=[0, 1]), np.zeros(2, [("a", "<f4"), ("b", "|b1")])],
-        "random": [np.random.RandomState(1), np.random.default_rng(2), np.random.SeedSequence(3)],
-        "names": [np.float64, np.log1p, np.dtype("<M8[ns]")],
-        "shared": [shared, shared, cycle],
-        (1, "a"): "key",
-    }
-    return made
-
-
-def table() -> Any:
-    import pandas as pd
-
-    return pd.DataFrame(
-        {"a": [1.0, None, 3.0, 4.0, 0.5, 6.0], "b": list("xyxyzz"), "c": pd.Categorical(list("ppqqpp"))}
-    )
 
 
 def estimators() -> dict[str, tuple[Any, Any]]:
@@ -103,8 +66,8 @@ def write_bases(folder: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         models = estimators()
-    mk.save(values(), folder / "values.keep")
-    mk.save(table(), folder / "table.keep")
+    for name, value in (("values", values()), ("matrices", matrices()), ("frames", frames()), ("table", table())):
+        mk.save(value, folder / f"{name}.keep")
     for name, (model, rows) in models.items():
         mk.save(model, folder / f"{name}.keep", sample=rows)
     mk.save(models["forest"][0], folder / "packed.keep", probe=False, compress="zstd")

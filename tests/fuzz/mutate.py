@@ -149,19 +149,52 @@ def _text(holder: Any, key: Any, rng: random.Random, found: list[Place], donor: 
 _EDITS = (_nasty, _nasty, _nasty, _near, _near, _remove, _double, _swap, _swap, _wrap, _text, _text)
 
 
+def _text_of(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
 def _sealed_json(name: str) -> Mutator:
     def mutate(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
         pieces, donor = forge.take_apart(data), forge.take_apart(rng.choice(others))
         name_here = name if name in pieces.files else forge.GRAPH
         value = edit_json(json.loads(pieces.files[name_here]), rng, json.loads(donor.files[forge.GRAPH]))
-        pieces.files[name_here] = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(
-            "utf-8", "replace"
-        )
+        pieces.files[name_here] = _text_of(value)
         if rng.random() < 0.5:  # in half of them the environment differs, so that the probe is replayed
             pieces.manifest["environment"] = {"packages": {"numpy": "0.1"}}
         return pieces.seal()
 
     return mutate
+
+
+def nodes(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
+    """Nodes of every kind that the reader knows, with parts that are nearly right, over the tables of several files."""
+    from modelkeep.formats.keep.types import KINDS
+
+    pieces = forge.take_apart(data)
+    graphs = [json.loads(forge.take_apart(other).files[forge.GRAPH]) for other in rng.sample(others, 3)]
+    parts = [item[key] for graph in graphs for item, key in places(graph["root"])]
+
+    def node(depth: int) -> Any:
+        return [rng.choice(sorted(KINDS)), *(part(depth + 1) for _ in range(rng.choice((1, 1, 2, 2, 3, 3, 4, 5, 8))))]
+
+    def part(depth: int) -> Any:
+        way = rng.random()
+        if way < 0.2 and depth < 4:
+            return node(depth)
+        if way < 0.3:
+            return [part(4) for _ in range(rng.randrange(4))]
+        if way < 0.35:
+            return {rng.choice(("a", "columns", "data", "index", "dtype", "shape")): part(4)}
+        if way < 0.5:
+            return ["array", rng.randrange(4)]
+        return rng.choice(parts) if way < 0.85 else rng.choice(NASTY)
+
+    graph = json.loads(pieces.files[forge.GRAPH])
+    for table in ("types", "functions"):
+        graph[table] = list(dict.fromkeys(name for each in (graph, *graphs) for name in each[table]))
+    graph["root"] = node(0)
+    pieces.files[forge.GRAPH] = _text_of(graph)
+    return pieces.seal()
 
 
 def text_edit(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
@@ -247,13 +280,24 @@ RAW: dict[str, Mutator] = {"flip": flip, "truncate": truncate, "edit": edit, "sp
 SEALED: dict[str, Mutator] = {
     "graph": _sealed_json(forge.GRAPH),
     "probe": _sealed_json("probe.json"),
+    "nodes": nodes,
     "text": text_edit,
     "manifest": manifest_edit,
     "header": header_edit,
     "body": body_edit,
     "members": members,
 }
-WEIGHTS = {"flip": 8, "truncate": 6, "edit": 10, "splice": 4, "graph": 38, "probe": 5, "text": 5, "manifest": 6}
+WEIGHTS = {
+    "flip": 8,
+    "truncate": 6,
+    "edit": 10,
+    "splice": 4,
+    "graph": 30,
+    "nodes": 12,
+    "probe": 5,
+    "text": 5,
+    "manifest": 6,
+}
 WEIGHTS |= {"header": 6, "body": 10, "members": 2}
 
 

@@ -20,6 +20,8 @@ from modelkeep.errors import ModelkeepError
 
 #: A mutant that takes longer hangs.
 SECONDS = 20
+#: Every so many mutants are inspected, verified and compared, too.
+LOOKED = 4
 
 
 def main(folder: str, seed: str, first: int, last: int) -> None:
@@ -32,11 +34,13 @@ def main(folder: str, seed: str, first: int, last: int) -> None:
         outcome, model, faults = judge.load(data, watch)
         assert outcome == "loaded", (path, outcome, faults)
         judge.use(model, rows_for(path.stem), watch)
+        judge.look(data, bases[0], watch)
     for i in range(first, last):
         faulthandler.dump_traceback_later(SECONDS, exit=True)
         start = time.perf_counter()
         kind, number, data = mutate.mutant(f"{seed}:{i}", bases)
         outcome, faults = one(kind, data, bases[number], paths[number].stem, watch)
+        faults += judge.look(data, bases[number], watch) if i % LOOKED == 0 else []
         line = [i, f"{kind} {outcome}", f"{kind} of {paths[number].stem}", time.perf_counter() - start, faults]
         os.write(1, b"\n@@" + json.dumps(line).encode() + b"\n")  # a mutated model may print, too
     faulthandler.cancel_dump_traceback_later()
@@ -51,7 +55,9 @@ def one(kind: str, data: bytes, base: bytes, name: str, watch: judge.Watch) -> t
         graphs = sum(len(raw) for file, raw in forge.take_apart(data).files.items() if file.endswith(".json"))
     if grown > judge.allowed_memory(len(data), graphs):
         faults.append(f"{grown >> 20} MiB of memory for a file of {len(data)} bytes")
-    if outcome == "loaded" and kind in mutate.RAW and data != base:
+    if data == base:
+        return "unchanged", faults
+    if outcome == "loaded" and kind in mutate.RAW:
         faults.append("a damaged file was loaded")
     if outcome == "loaded" and kind in mutate.SEALED:
         faults += judge.use(model, rows_for(name), watch)

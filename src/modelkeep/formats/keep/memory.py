@@ -13,6 +13,7 @@ BLAS takes another kernel for a strided vector, and ``a @ a.T`` another one when
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -100,8 +101,9 @@ class Shelf:
         return [sorted(g) for g in {id(g): g for g in group.values()}.values() if len(g) > 1]
 
     def _single(self, array: np.ndarray) -> list[Any]:
-        if array.flags.c_contiguous and array.flags.aligned and array.dtype.str in NATIVE:
-            return [self._add(_segment(array))]
+        flags, name = array.flags, NATIVE.get(array.dtype.str)
+        if name is not None and flags.c_contiguous and flags.aligned:
+            return [self._add(Segment(name, array.shape, functools.partial(_chunks, array)))]
         if _is_odd(array):
             return _view_into(array, *self._base([array]))
         options: dict[str, Any] = {}
@@ -120,7 +122,7 @@ class Shelf:
                 options["gaps"] = gaps
         if flip:
             options["flip"] = flip
-        if array.dtype.str not in NATIVE:
+        if name is None:
             options |= {"dtype": dtypes.encode(array.dtype), "shape": list(array.shape)}
         number = self._add(_segment(array))
         return [number, options] if options else [number]

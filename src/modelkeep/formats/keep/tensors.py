@@ -11,6 +11,7 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -30,8 +31,7 @@ _MAX_LENGTH = 1 << 40
 _DATA_ALIGNMENT = 64
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """One tensor that is being written: ``chunks`` makes its bytes, in C order, when they are asked for."""
 
     dtype: str

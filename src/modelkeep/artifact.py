@@ -79,12 +79,6 @@ class _Probe(msgspec.Struct):
     notes: list[str] = []
 
 
-# A Struct evaluates its annotations at its first use: now, because a load is to evaluate nothing.
-_VERSION, _MANIFEST = msgspec.json.Decoder(_VersionOnly), msgspec.json.Decoder(Manifest)
-for _kind in (_Environment, _Facts, _Probe):
-    msgspec.convert({}, _kind)
-
-
 class _Kinds(msgspec.Struct):
     environment: _Environment
     facts: _Facts

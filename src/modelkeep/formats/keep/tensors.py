@@ -53,9 +53,6 @@ class _Info(msgspec.Struct, forbid_unknown_fields=True):
     data_offsets: tuple[int, int]
 
 
-_HEADER = msgspec.json.Decoder(dict[str, _Info])  # evaluates the annotations now, not in the first load
-
-
 # Made once, here: a first use of a type compiles its annotations, which no load is to do.
 _HEADER = msgspec.json.Decoder(dict[str, _Info])
 

@@ -100,6 +100,21 @@ def test_a_named_time_zone_is_read_from_the_database(tmp_path: Path) -> None:
     assert only_its_file(entry["path"], entry["second"])
 
 
+def test_a_distribution_compiles_what_scipy_wrote(tmp_path: Path) -> None:
+    """The one load that compiles: scipy makes the methods of a frozen distribution from a text of its own, always it."""
+    from scipy.stats import norm
+
+    mk.save(norm(1.0, 2.0), tmp_path / "one.keep")
+    mk.save([norm(loc=5.0, scale=7.0)], tmp_path / "two.keep")
+    compiled = []
+    for entry in listen(tmp_path / "one.keep", tmp_path / "two.keep").values():
+        other = [event for event in entry["second"] if not event.startswith(("compile ", "exec "))]
+        assert only_its_file(entry["path"], other)
+        compiled.append([event for event in entry["second"] if event.startswith("compile ")])
+    assert compiled[0] == compiled[1]
+    assert all("_parse_args" in event for event in compiled[0])
+
+
 def test_a_zone_can_not_name_another_file(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("x")

@@ -191,8 +191,16 @@ def read_probe(artifact: Artifact) -> probes.Probe | None:
     # Without the source that the artifact may carry: rows and answers need none, and the policy here allows none.
     files = {name: data for name, data in artifact.files.items() if name.startswith("probe.")}
     found = keep.read_graph(files, Policy(), "probe")
-    if not isinstance(found, Mapping) or not all(isinstance(found.get(key), list) for key in ("rows", "answers")):
+    rows, answers = (found.get(key) if isinstance(found, Mapping) else None for key in ("rows", "answers"))
+    if not isinstance(rows, list) or not isinstance(answers, list) or len(rows) != len(answers):
         raise ContainerError("the probe is not rows and answers", hint=UNKNOWN_HINT)
-    if len(found["rows"]) != len(found["answers"]) or not all(isinstance(block, dict) for block in found["answers"]):
+    if not all(map(_is_block, rows)) or not all(isinstance(block, dict) for block in answers):
         raise ContainerError("the probe is not rows and answers", hint=UNKNOWN_HINT)
-    return probes.Probe(found["rows"], found["answers"], list(artifact.manifest.probe.get("notes", [])))
+    return probes.Probe(rows, answers, list(artifact.manifest.probe.get("notes", [])))
+
+
+def _is_block(rows: object) -> bool:
+    """Whether something can be counted by rows: a sequence, an array, a frame, a sparse matrix."""
+    if isinstance(rows, list | tuple):
+        return True
+    return type(rows).__module__.partition(".")[0] in ("numpy", "scipy", "pandas") and bool(getattr(rows, "shape", ()))

@@ -195,7 +195,10 @@ def span(array: np.ndarray) -> tuple[int, int]:
 
 
 def _same_view(a: np.ndarray, b: np.ndarray) -> bool:
-    return _address(a) == _address(b) and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
+    if _address(a) != _address(b) or a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    # Along an axis of one element nothing is stepped over, whatever its stride says.
+    return all(s == t or n < 2 for s, t, n in zip(a.strides, b.strides, a.shape, strict=True))
 
 
 def _share(a: np.ndarray, b: np.ndarray) -> bool:

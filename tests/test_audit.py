@@ -101,7 +101,7 @@ def test_a_named_time_zone_is_read_from_the_database(tmp_path: Path) -> None:
 
 
 def test_a_distribution_compiles_what_scipy_wrote(tmp_path: Path) -> None:
-    """The one load that compiles: scipy makes the methods of a frozen distribution from a text of its own, always it."""
+    """The one load that compiles: scipy makes the methods of a distribution from a text of its own, always the same."""
     from scipy.stats import norm
 
     mk.save(norm(1.0, 2.0), tmp_path / "one.keep")

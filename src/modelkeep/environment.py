@@ -59,9 +59,16 @@ def now(recorded: dict[str, Any]) -> dict[str, Any]:
 
     A load comes here with names from a file: they are only looked up, and nothing is opened.
     """
-    places = {name: _installed(name) for name in recorded.get("packages", {})}
-    packages = {name: _version(place) for name, place in places.items() if place is not None}
+    path = tuple(sys.path)
+    found = {name: _installed_version(name, path) for name in recorded.get("packages", {})}
+    packages = {name: version for name, version in found.items() if version is not None}
     return {"python": _python(), "machine": dict(_machine()), "packages": packages}
+
+
+@functools.lru_cache(4096)  # names come from files, too: there is an end to what is remembered
+def _installed_version(name: str, path: tuple[str, ...]) -> str | None:
+    place = _installed(name)
+    return None if place is None else _version(place)
 
 
 def differences(recorded: dict[str, Any], current: dict[str, Any]) -> list[str]:
@@ -90,6 +97,7 @@ def forget() -> None:
     with _LOCK:
         _captured.clear()
         _folder.cache_clear()
+        _installed_version.cache_clear()
 
 
 def _minor(version: object) -> object:

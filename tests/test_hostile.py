@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +97,51 @@ def test_second_reader_agrees(name: str) -> None:
 def test_second_reader_accepts_what_is_sound() -> None:
     for model in ([1], {"é": "\x7f", "b": b"x" * 5000}, list(range(3000))):
         assert second_reader.read(mk.dumps(model))["model"] == f"builtins.{type(model).__name__}"
+
+
+def nested_keys(key: str, depth: int) -> Any:
+    root: Any = ["ref", 5]
+    for _ in range(depth):
+        root = ["dict", {key: root}]
+    return root
+
+
+@pytest.mark.parametrize(
+    ("root", "tables"),
+    [
+        (nested_keys("a" * 100_000, 1), {}),
+        (nested_keys("a" * 250, 100), {}),
+        (nested_keys("\x1b[2J", 100), {}),
+        (["x" * 100_000], {}),
+        (["decimal", "x" * 100_000], {}),
+        (1, {"types": ["x" * 100_000]}),
+        (1, {"functions": ["m:" + "x" * 100_000]}),
+        (1, {"types": ["m:" + "é" * 100_000]}),
+    ],
+)
+def test_errors_show_little_of_a_file(root: Any, tables: dict[str, Any]) -> None:
+    with pytest.raises(LoadError) as caught:
+        mk.loads(forge.artifact(root, **tables))
+    assert not judge.refusal_faults(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+def test_the_command_line_shows_texts_of_a_file_harmless(tmp_path: Path) -> None:
+    """Escapes would move the cursor, retitle the window, or turn the direction of writing."""
+    text = "\x1b[2J\x1b]0;title\x07\u202e[red]markup[/red]\r\nx"
+    pieces = forge.take_apart(mk.dumps({text: [text, {"a": text}]}))
+    pieces.manifest |= {"model": text, "framework": text, "schema": {text: text}}
+    pieces.manifest["probe"]["notes"] = [text]
+    pieces.manifest["facts"]["own"] = [text]
+    (tmp_path / "a.keep").write_bytes(pieces.seal())
+    mk.save({"b": 1}, tmp_path / "b.keep")
+    for arguments in (["inspect", "a.keep"], ["inspect", "a.keep", "--json"], ["diff", "a.keep", "b.keep"]):
+        command = [sys.executable, "-m", "modelkeep", *arguments]
+        done = subprocess.run(command, capture_output=True, cwd=tmp_path, check=False)
+        shown = (done.stdout + done.stderr).decode()
+        assert "Traceback" not in shown
+        assert "markup" in shown
+        assert not {"\x1b", "\x07", "\u202e", "\r"} & set(shown)
 
 
 # -- bombs: small files that ask for much ----------------------------------------------------------------------------

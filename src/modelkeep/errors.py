@@ -27,6 +27,8 @@ from typing import ClassVar
 
 #: An error quotes at most this many characters of a file's text.
 QUOTE_LIMIT = 200
+#: The path inside a model that an error names is cut behind so many characters.
+PATH_LIMIT = 500
 
 
 def quote(value: object, limit: int = QUOTE_LIMIT) -> str:
@@ -128,7 +130,8 @@ class LoadError(_PlacedError):
         """The same error, one level further out: ``place`` goes before the path that it has."""
         message = str(self)[len(self.path) + 2 :] if self.path else str(self)
         joint = "." if self.path and self.path[0] not in ".[" else ""
-        self.path = f"{place}{joint}{self.path}"
+        inner = self.path if len(self.path) <= PATH_LIMIT else self.path[:PATH_LIMIT] + "..."
+        self.path = f"{place}{joint}{inner}"
         self.args = (f"{self.path}: {message}",)
         return self
 

@@ -187,7 +187,8 @@ class Builder:
                 try:
                     state[key] = self.build(value)
                 except LoadError as error:
-                    raise error.within(f".{key}" if key.isidentifier() else f"[{quote(key, 40)}]") from None
+                    plain = key.isidentifier() and len(key) <= 80
+                    raise error.within(f".{key}" if plain else f"[{quote(key, 40)}]") from None
         return state
 
     def spend(self, nbytes: int) -> None:

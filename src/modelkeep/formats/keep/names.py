@@ -29,6 +29,7 @@ def _index(table: Mapping[str, str]) -> frozenset[str]:
 OBJECT_NAMES = _index(OBJECTS)
 VALUE_NAMES = _index(VALUES)
 FUNCTION_NAMES = _index(FUNCTIONS)
+_MAX_NAME = 500
 _UFUNC_MODULES = ("numpy", "scipy.special")
 
 
@@ -142,7 +143,7 @@ def resolve_function(name: str, policy: Policy, own: Mapping[str, Any]) -> Any:
 
 def _resolve_own(name: str, kind: str, policy: Policy, own: Mapping[str, Any]) -> Any:
     module, _, qualname = name.partition(":")
-    if not all(part.isidentifier() for part in (*module.split("."), *qualname.split("."))):
+    if len(name) > _MAX_NAME or not all(part.isidentifier() for part in (*module.split("."), *qualname.split("."))):
         raise GraphError(f"{quote(name)} is not a dotted name")
     if module.partition(".")[0] in own:
         return _walk(own[module.partition(".")[0]](module), qualname)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,11 +61,37 @@ def decode_frozen(builder: Builder, node: Node) -> Any:
     if not all(map(_is_numeric, (*args, *keywords.values()))):
         raise GraphError("a distribution has parameters that are not numbers")
     try:
-        made = known(*args, **keywords)
+        made = _freeze(known, tuple(args), keywords)
     except (TypeError, ValueError, IndexError, OverflowError, ArithmeticError) as error:
         raise CheckError(f"a distribution {node[1]} has unusable parameters: {quote(str(error))}") from None
     _with_random_state(builder, made.dist, node[4], shared=False)
     return made
+
+
+def _freeze(known: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """What ``known(*args, **keywords)`` gives. scipy would compile the distribution's parser of arguments anew."""
+    kinds = importlib.import_module("scipy.stats._distn_infrastructure")
+    continuous = isinstance(known, kinds.rv_continuous)
+    made = object.__new__(kinds.rv_continuous_frozen if continuous else kinds.rv_discrete_frozen)
+    made.args, made.kwds, made.dist = args, keywords, _own(known)
+    made.a, made.b = made.dist._get_support(*made.dist._parse_args(*args, **keywords)[0])
+    return made
+
+
+def _own(known: Any) -> Any:
+    """A distribution like ``known``, which may have a random state of its own."""
+    made = object.__new__(type(known))
+    for name, value in vars(known).items():
+        if isinstance(value, np.vectorize):
+            value = copy.copy(value)
+            value.pyfunc = _bound(value.pyfunc, known, made)
+        made.__dict__[name] = _bound(value, known, made)
+    return made
+
+
+def _bound(value: Any, known: Any, made: Any) -> Any:
+    """A method of the one object as a method of the other."""
+    return MethodType(value.__func__, made) if isinstance(value, MethodType) and value.__self__ is known else value
 
 
 def _known_distribution(name: Any) -> Any:
@@ -92,7 +120,7 @@ def _with_random_state(builder: Builder, distribution: Any, node: Any, *, shared
     if not isinstance(state, np.random.RandomState | np.random.Generator):
         raise GraphError("a distribution has a random state of another kind")
     if shared:  # scipy's own instance must not be changed
-        distribution = type(distribution)(**distribution._updated_ctor_param())
+        distribution = _own(distribution)
     distribution._random_state = state
     return distribution
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import sys
 from collections.abc import Iterable
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -81,6 +82,17 @@ def framework_of(model: object) -> Framework:
             if framework.claims and name.startswith(framework.claims):
                 return framework
     return _named("python", FRAMEWORKS, "framework", Framework)
+
+
+def methods_of(model: object) -> tuple[str, ...]:
+    """The output methods that a model may be asked: none for data of Python, numpy, scipy and pandas.
+
+    A table has a ``transform`` too, but it calls what its argument names, and a file must not choose what is called.
+    """
+    root = type(model).__module__.partition(".")[0]
+    if root in ("numpy", "scipy", "pandas") or (root in sys.stdlib_module_names and root != "__main__"):
+        return ()
+    return framework_of(model).methods
 
 
 def resolve(cell: Cell) -> Any:

@@ -22,7 +22,7 @@ Texts are lower case and have no full stop; the hint says what to do, in the imp
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 #: An error quotes at most this many characters of a file's text.
@@ -37,9 +37,22 @@ def quote(value: object, limit: int = QUOTE_LIMIT) -> str:
     >>> quote("a\\x1b[31m")
     "'a\\\\x1b[31m'"
     """
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else _told(repr, value)
     shown = "".join(_printable(c) for c in text[:limit])
     return f"'{shown}'" + ("..." if len(text) > limit else "")
+
+
+def said(error: BaseException) -> str:
+    """What another library's error says, safe to print."""
+    return quote(f"{type(error).__name__}: {_told(str, error)}")
+
+
+def _told(how: Callable[[object], str], value: object) -> str:
+    """A text that is made by the thing itself: where that fails, as it may for a part of a hostile file, its class."""
+    try:
+        return how(value)
+    except Exception:
+        return f"a {type(value).__name__} without a text"
 
 
 def _printable(char: str) -> str:

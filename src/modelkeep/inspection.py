@@ -8,7 +8,7 @@ from typing import Any
 
 from modelkeep import catalog, loading
 from modelkeep.artifact import Artifact
-from modelkeep.errors import GraphError, LoadError, ModelkeepError, quote
+from modelkeep.errors import GraphError, LoadError, ModelkeepError, said
 from modelkeep.formats.keep import code
 from modelkeep.formats.keep import files as keep
 from modelkeep.loading import Opened, Source
@@ -157,7 +157,7 @@ def look(artifact: Artifact) -> tuple[Node | None, tuple[ArrayFact, ...], tuple[
         raise
     except Exception as error:
         # The bytes are those that were saved, so a writer made a graph that this version doesn't understand.
-        raise GraphError(f"the graph can't be read: {quote(f'{type(error).__name__}: {error}')}") from error
+        raise GraphError(f"the graph can't be read: {said(error)}") from error
 
 
 def _arrays(found: Outline, values: Values) -> Iterator[ArrayFact]:

@@ -179,7 +179,7 @@ def replay(artifact: Artifact, model: Any, changes: list[str]) -> probes.Probe:
                 hint='install those versions, or load with on_drift="warn" and check its answers yourself',
             )
         return probes.Probe(notes=list(notes))
-    methods = catalog.framework_of(model).methods  # a file must not choose what is called
+    methods = catalog.methods_of(model)  # a file must not choose what is called
     probes.replay(probe, model, exact=not changes, rtol=TOLERANCE, versions=versions, methods=methods)
     return probe
 

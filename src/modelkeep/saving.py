@@ -86,7 +86,7 @@ def _write(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, format:
 def _write_keep(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, framework: Framework) -> Saved:
     # The graph comes first: what it takes from the model is taken before any method of the model runs.
     written = keep.write(model, compress=recipe.compress, source=recipe.code)
-    probe = record(model, recipe, framework)
+    probe = record(model, recipe)
     parts = {**written.parts, **probe_parts(probe)}
     names = [name.replace(":", ".") for name in (*written.facts["classes"], *written.facts["own"])]
     names += [type(block).__module__ for block in probe.rows]  # frames answer by what pandas does
@@ -109,10 +109,10 @@ def _write_keep(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, fr
     return Saved(path, "keep", size, digest, rows_of(probe), tuple(probe.notes), tuple(written.facts["own"]))
 
 
-def record(model: Any, recipe: Recipe, framework: Framework) -> probes.Probe:
+def record(model: Any, recipe: Recipe) -> probes.Probe:
     if not recipe.probe:
         return probes.Probe(notes=["left out: saved with probe=False"])
-    return probes.record(model, recipe.sample, framework.methods)
+    return probes.record(model, recipe.sample, catalog.methods_of(model))
 
 
 def probe_parts(probe: probes.Probe) -> dict[str, Part]:

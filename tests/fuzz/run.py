@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,7 +51,7 @@ def child_environment() -> dict[str, str]:
 
 def stretch(folder: Path, seed: str, first: int, last: int) -> Tally:
     """Mutants ``first`` to ``last``; where the child dies, that is a fault, and a new child goes on behind it."""
-    tally = Tally()
+    tally, stopped = Tally(), -1
     while first < last:
         command = [sys.executable, "-m", "fuzz.worker", str(folder), seed, str(first), str(last)]
         done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
@@ -62,6 +63,9 @@ def stretch(folder: Path, seed: str, first: int, last: int) -> Tally:
             first = i + 1
         if done.returncode == 0:
             return tally
+        if done.returncode == -signal.SIGTERM and stopped != first:
+            stopped = first  # somebody outside ended it, for a crash sends another signal: once more
+            continue
         hung = "Timeout (" in done.stderr
         if done.returncode > 0 and not hung:
             raise RuntimeError(f"the worker failed by itself:\n{done.stderr[-3000:]}")

@@ -231,7 +231,7 @@ def _probes() -> Iterator[Vector]:
     def asking(root: Any, method: str, rows: Any) -> bytes:
         pieces = forge.take_apart(forge.artifact(root))
         pieces.files["probe.json"] = forge.graph_file(
-            ["dict", {"rows": ["list", [rows]], "answers": ["list", [["dict", {method: None}]]]}]
+            ["dict", {"rows": ["list", [["list", [rows]]]], "answers": ["list", [["dict", {method: None}]]]}]
         )
         pieces.manifest["environment"] = {"packages": {"numpy": "0.1"}}
         return pieces.seal()
@@ -239,6 +239,14 @@ def _probes() -> Iterator[Vector]:
     path = ["posixpath", "written-by-a-probe"]
     yield "probe_writes", "check", "a path, and a probe that asks write_text", asking(path, "write_text", "x")
     yield "probe_multiplies", "check", "a text, and a probe that asks __mul__", asking("x", "__mul__", 1 << 40)
+    import pandas as pd
+
+    frame = forge.take_apart(bare(pd.DataFrame({"a": [1.0]})))
+    block = ["list", [["list", ["to_clipboard"]]]]
+    answers = ["list", [["dict", {"transform": None}]]]
+    frame.files["probe.json"] = forge.graph_file(["dict", {"rows": block, "answers": answers}])
+    frame.manifest["environment"] = {"packages": {"numpy": "0.1"}}
+    yield "probe_transforms", "check", "a table, and a probe whose rows name the method that it is to run", frame.seal()
     yield "probe_clears", "check", "a list, and a probe that asks append", asking(["list", []], "append", 1)
     rows = forge.take_apart(forge.artifact(1))
     rows.files["probe.json"] = forge.graph_file(["list", []])

@@ -14,7 +14,7 @@ from modelkeep.comparison.answers import AnswerChange, compare_answers
 from modelkeep.comparison.arrays import ArrayChange, NamesChange
 from modelkeep.comparison.trees import TreeChange
 from modelkeep.comparison.values import Compared, compare_places
-from modelkeep.errors import GraphError, ModelkeepError, UsageError, quote
+from modelkeep.errors import GraphError, ModelkeepError, UsageError, said
 from modelkeep.formats.keep import files as keep
 from modelkeep.loading import Source
 from modelkeep.outline import Outline, outline
@@ -112,8 +112,7 @@ def _places(a: Artifact, b: Artifact) -> Compared:
     except ModelkeepError:
         raise
     except Exception as error:
-        what = quote(f"{type(error).__name__}: {error}")
-        raise GraphError(f"the graphs can't be compared: {what}", hint=loading.UNKNOWN_HINT) from error
+        raise GraphError(f"the graphs can't be compared: {said(error)}", hint=loading.UNKNOWN_HINT) from error
 
 
 def changes(old: Any, new: Any, path: str = "") -> list[Change]:

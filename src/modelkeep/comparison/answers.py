@@ -7,7 +7,7 @@ from typing import Any
 
 from modelkeep import catalog, loading
 from modelkeep.artifact import Artifact
-from modelkeep.errors import ModelkeepError
+from modelkeep.errors import ModelkeepError, said
 from modelkeep.loading import Rules
 from modelkeep.policy import Policy
 from modelkeep.probe import Probe
@@ -69,7 +69,7 @@ def _ask(models: list[Any], probe: Probe, whose: str) -> tuple[list[AnswerChange
     found: list[AnswerChange] = []
     asked = 0
     # A file must not choose what is called: only the methods that the frameworks' own tables name.
-    known = {method for model in models for method in catalog.framework_of(model).methods}
+    known = set(catalog.methods_of(models[0])) & set(catalog.methods_of(models[1]))
     with still(models[0]), still(models[1]):
         for rows, answers in zip(probe.rows, probe.answers, strict=True):
             asked += count(rows)
@@ -89,7 +89,7 @@ def _compare(models: list[Any], method: str, question: Any, whose: str, total: i
             failures.append("")
         except Exception as error:
             # A model of another width refuses the rows of the other one: that is a difference to tell, not a fault.
-            failures.append(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:150]}")
+            failures.append(said(error).splitlines()[0])
     if all(failures):
         return None
     if any(failures):

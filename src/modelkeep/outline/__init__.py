@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelkeep.errors import GraphError, ModelkeepError, quote
+from modelkeep.errors import GraphError, ModelkeepError, said
 from modelkeep.formats.keep.plan import Plan
 from modelkeep.formats.keep.types import KINDS
 from modelkeep.outline.parts import OBJECTS, PARTS, Step, any_parts, stripped
@@ -70,7 +70,7 @@ def outline(plan: Plan) -> Outline:
     except RecursionError:
         raise GraphError("the graph is nested too deep") from None
     except Exception as error:
-        raise GraphError(f"the graph can't be read: {quote(f'{type(error).__name__}: {error}')}") from error
+        raise GraphError(f"the graph can't be read: {said(error)}") from error
 
 
 def named(table: list[str], number: Any) -> str:

@@ -235,7 +235,11 @@ def has_method(model: Any, name: str) -> bool:
 
 def reason(error: Exception) -> str:
     """One line that is the same on every run: without addresses in memory."""
-    line = re.sub(r"0x[0-9a-fA-F]+", "0x...", next(iter(str(error).strip().splitlines()), ""))
+    try:
+        text = str(error)
+    except Exception:  # it is made of objects that a mutated model holds
+        text = ""
+    line = re.sub(r"0x[0-9a-fA-F]+", "0x...", next(iter(text.strip().splitlines()), ""))
     return f"{type(error).__name__} {quote(line, 150)}"
 
 

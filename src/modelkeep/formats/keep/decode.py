@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from modelkeep.errors import CheckError, GraphError, LoadError, quote
+from modelkeep.errors import CheckError, GraphError, LoadError, quote, said
 from modelkeep.formats.keep import names, packing, tensors
 from modelkeep.formats.keep.encode import may_name, may_repeat
 from modelkeep.formats.keep.handlers import Handler, Node
@@ -91,7 +91,7 @@ class Builder:
             raise CheckError(f"a {type(obj).__name__} is too deep to check") from None
         except Exception as error:
             # The check met something of a kind that it doesn't expect: that is a refusal, never a pass.
-            raise CheckError(f"a {type(obj).__name__} is not well-formed: {quote(str(error))}") from error
+            raise CheckError(f"a {type(obj).__name__} is not well-formed: {said(error)}") from error
 
     def build(self, value: Any) -> Any:
         """What a JSON value stands for."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelkeep.artifact import Artifact
-from modelkeep.errors import ContainerError, GraphError, ModelkeepError, quote
+from modelkeep.errors import ContainerError, GraphError, ModelkeepError, quote, said
 from modelkeep.formats.keep import code
 from modelkeep.formats.keep.decode import Builder
 from modelkeep.formats.keep.encode import Encoder
@@ -68,4 +68,4 @@ def read_graph(files: Mapping[str, memoryview], policy: Policy, name: str = GRAP
         raise GraphError("the graph asks for more memory than there is") from None
     except Exception as error:
         # A decoder met a value that no writer makes; what it raised is not the reader's to understand.
-        raise GraphError(f"the graph can't be built: {quote(f'{type(error).__name__}: {error}')}") from error
+        raise GraphError(f"the graph can't be built: {said(error)}") from error

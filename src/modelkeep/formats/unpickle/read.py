@@ -16,6 +16,7 @@ from modelkeep.errors import (
     ModelkeepError,
     UsageError,
     quote,
+    said,
 )
 from modelkeep.formats.unpickle.joblib import take_array
 from modelkeep.formats.unpickle.machine import Machine
@@ -114,7 +115,7 @@ def _read(data: bytes | bytearray | memoryview, policy: Policy, on_drift: OnDrif
         raise
     except Exception as error:
         # A mapping met a value that no pickler makes; what it raised is not the reader's to understand.
-        raise GraphError(f"the pickle can't be mapped: {quote(f'{type(error).__name__}: {error}')}") from error
+        raise GraphError(f"the pickle can't be mapped: {said(error)}") from error
     facts = Facts(tuple(sorted(transcriber.versions)), packing_of(memoryview(data).cast("B")))
     _check_drift(transcriber.versions, on_drift)
     return read_graph(files, policy), facts

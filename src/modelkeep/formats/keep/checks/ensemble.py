@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from modelkeep.errors import quote
+from modelkeep.errors import quote, said
 from modelkeep.formats.keep.checks.require import (
     Check,
     State,
@@ -155,7 +155,7 @@ def _try_start(init: Any, classifier: bool, several: bool, columns: int, width: 
                 X = np.zeros((rows, width), np.float32)
                 answer = np.asarray(init.predict_proba(X) if classifier else init.predict(X))
         except Exception as error:
-            fail("init_", f"the model that boosting starts from doesn't answer: {quote(str(error))}")
+            fail("init_", f"the model that boosting starts from doesn't answer: {said(error)}")
         if classifier and not several:
             wrong = answer.ndim != 2 or answer.shape[0] != rows or answer.shape[1] < 2
         else:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from modelkeep.errors import GraphError, quote
+from modelkeep.errors import GraphError, quote, said
 from modelkeep.formats.keep import code, names
 from modelkeep.formats.keep.checks import check_object, needs_check
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
@@ -224,7 +224,7 @@ def encode_reduced(encoder: Encoder, obj: Any) -> Node:
     try:
         reduced = obj.__reduce_ex__(4)
     except Exception as error:
-        raise Unsaveable(f"a {full_name(type(obj))} says that it can't be kept: {error}", _HINT) from error
+        raise Unsaveable(f"a {full_name(type(obj))} says that it can't be kept: {said(error)}", _HINT) from error
     if not isinstance(reduced, tuple) or len(reduced) < 2:
         raise Unsaveable(f"a {full_name(type(obj))} keeps itself by a name only", _HINT)
     made_by, arguments, state, items, pairs = (*reduced, None, None, None)[:5]

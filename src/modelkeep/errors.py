@@ -43,8 +43,9 @@ def quote(value: object, limit: int = QUOTE_LIMIT) -> str:
 
 
 def said(error: BaseException) -> str:
-    """What another library's error says, safe to print."""
-    return quote(f"{type(error).__name__}: {_told(str, error)}")
+    """What another library's error says, on one line that is safe to print."""
+    text = f"{type(error).__name__}: {_told(str, error)}"
+    return "".join(map(_printable, text[:QUOTE_LIMIT])) + ("..." if len(text) > QUOTE_LIMIT else "")
 
 
 def _told(how: Callable[[object], str], value: object) -> str:

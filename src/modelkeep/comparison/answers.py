@@ -89,7 +89,7 @@ def _compare(models: list[Any], method: str, question: Any, whose: str, total: i
             failures.append("")
         except Exception as error:
             # A model of another width refuses the rows of the other one: that is a difference to tell, not a fault.
-            failures.append(said(error).splitlines()[0])
+            failures.append(said(error))
     if all(failures):
         return None
     if any(failures):

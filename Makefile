@@ -30,7 +30,7 @@ tests:
 
 # The long versions of what `make test` does in short.
 fuzz:
-	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_fuzz.py tests/test_hostile.py tests/test_checks.py
+	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_fuzz.py tests/test_hostile.py tests/test_checks.py tests/test_audit.py
 
 kill:
 	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill.py

@@ -30,6 +30,7 @@ ROOTS = {"numpy", "scipy", "sklearn", "pandas", "modelkeep", "builtins", "collec
 def listen(*paths: Path) -> dict[str, dict[str, Any]]:
     """For each file the events of its first and its second load."""
     environment = {**child_environment(), "PYTHONDONTWRITEBYTECODE": "1"}
+    del environment["OMP_NUM_THREADS"]  # without it scikit-learn counts the cores, by a process that it starts
     command = [sys.executable, "-m", "fuzz.audited", *map(str, paths)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -43,7 +44,7 @@ def only_its_file(path: str, events: list[str]) -> bool:
     opened, *rest = events
     flags = int(opened.rsplit(" ", 1)[1])
     return (
-        opened.startswith(f"open '{path}' None ")
+        opened.startswith(f"open {path!r} None ")
         and not flags & audited.WRITING
         and all(event.startswith(("open 3 ", "open 4 ", "mmap.__new__ ")) for event in rest)
         and len(rest) <= 2

@@ -428,6 +428,40 @@ class TestFileObjects:
         assert model.tolist() == [0.0, 1.0, 2.0, 3.0]
 
 
+class Odd:
+    """A model of a user's own, with attributes named as scikit-learn's and filled otherwise."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"classes_": ["a", "b"]},
+        {"classes_": 5},
+        {"classes_": ("a", 1)},
+        {"classes_": np.int64(3)},
+        {"classes_": [[1]]},
+        {"classes_": []},
+        {"steps": [1, 2]},
+        {"steps": "abc"},
+        {"transformers_": [5]},
+        {"n_features_in_": "three"},
+        {"n_features_in_": 10**15},
+        {"n_features_in_": 2, "feature_names_in_": 7},
+        {"feature_names_in_": [1, None]},
+        {"categories_": 3, "best_estimator_": 4},
+        {"regressor_": "x"},
+    ],
+    ids=str,
+)
+def test_attributes_that_mean_something_else(attributes: dict[str, Any]) -> None:
+    """What the schema and the probe read of a model they don't know may be anything."""
+    model = mk.loads(mk.dumps(Odd(**attributes)), policy=mk.Policy(trust=[f"{__name__}.Odd"]))
+    assert vars(model).keys() == attributes.keys()
+
+
 def test_saving_over_an_existing_file_needs_no_flag(here: Path) -> None:
     for value in (1, 2, 3):
         mk.save([value], "a.keep")

@@ -188,9 +188,9 @@ def _inputs(model: Any, sample: Any, gaps: dict[int, bool] | None) -> dict[str, 
 def _known_inputs(model: Any, gaps: dict[int, bool] | None) -> dict[str, Any]:
     """Without a sample the width and the names are known, the dtypes are not."""
     names, width = _told(model, "feature_names_in_"), _told(model, "n_features_in_")
-    if width is None:
+    if not hasattr(width, "__index__"):
         return {"kind": "unknown"}
-    if names is None or len(names) > LISTED:
+    if not hasattr(names, "__len__") or len(names) > LISTED:
         return {"kind": "array" if names is None else "table", "shape": (None, int(width))}
     columns = tuple(Column(str(name), "unknown", (gaps or {}).get(i)) for i, name in enumerate(names))
     return {"kind": "table", "shape": (None, int(width)), "columns": columns}
@@ -219,14 +219,16 @@ def _categories(dtype: Any) -> dict[str, Any]:
 
 
 def _classes(model: Any) -> tuple[tuple[Any, ...] | None, int | None]:
+    """A model's classes: those of scikit-learn are arrays, a user's own model may have a list."""
     classes = _told(model, "classes_")
-    if isinstance(classes, list):  # one array an output
+    if isinstance(classes, list | tuple) and classes and all(getattr(each, "ndim", 0) == 1 for each in classes):
         listed = tuple(tuple(_exact(value) for value in each.tolist()) for each in classes if len(each) <= LISTED)
-        return listed if len(listed) == len(classes) else None, None
-    if classes is None or not hasattr(classes, "tolist"):
+        return listed if len(listed) == len(classes) else None, None  # one array an output
+    if getattr(classes, "ndim", 0) == 1 and hasattr(classes, "tolist"):
+        classes = classes.tolist()
+    if not isinstance(classes, list | tuple):
         return None, None
-    values = classes.tolist()
-    return (tuple(_exact(value) for value in values) if len(values) <= LISTED else None), len(values)
+    return (tuple(_exact(value) for value in classes) if len(classes) <= LISTED else None), len(classes)
 
 
 def _describe(answer: Any) -> Output:

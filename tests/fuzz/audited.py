@@ -54,7 +54,7 @@ def main(paths: list[str]) -> None:
         return true_import(name, package)
 
     importlib.import_module = noting
-    warnings.simplefilter("error")
+    warnings.simplefilter("ignore")  # a deprecated class warns, and showing that opens its source
     mk.loads(mk.dumps([1.5]))
     sys.addaudithook(hear)
     for path in paths:

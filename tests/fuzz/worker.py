@@ -28,7 +28,7 @@ def main(folder: str, seed: str, first: int, last: int) -> None:
     paths = sorted(Path(folder).glob("*.keep"))
     bases = [path.read_bytes() for path in paths]
     watch = judge.Watch()
-    import modelkeep.formats.unpickle.read  # noqa: F401  what begins as a pickle is looked at by this
+    import modelkeep.formats.unpickle.listing  # noqa: F401  what begins as a pickle is looked at by this
 
     with contextlib.suppress(ModelkeepError):
         mk.loads(forge.artifact(["zone", "Europe/Berli"]))  # imports what looks into the database of time zones

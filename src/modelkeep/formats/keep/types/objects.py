@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import keyword
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -125,9 +126,14 @@ def _check_keys(cls: type, state: dict[str, Any], known: set[str]) -> None:
 
 def _restore_threads(builder: Builder, obj: Any) -> None:
     if "cluster_centers_" in vars(obj):
-        from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+        obj._n_threads = _threads()
 
-        obj._n_threads = _openmp_effective_n_threads()
+
+def _threads() -> int:
+    """As many as OpenMP may use. scikit-learn's own count starts a process (``lscpu``), which no load is to do."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
 
 
 def _restore_isotonic(builder: Builder, obj: Any) -> None:

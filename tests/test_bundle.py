@@ -50,7 +50,7 @@ class CountingFile(io.BytesIO):
 
 
 NAMES = st.text(st.sampled_from("abcXYZ019_-. é模/"), min_size=1, max_size=20).filter(
-    lambda name: bundle._is_inside(name) and name != "manifest.json"
+    lambda name: bundle._is_inside(name.encode()) and name != "manifest.json"
 )
 
 
@@ -152,7 +152,7 @@ class TestManifest:
         manifest = Manifest(
             modelkeep=1, format="keep", framework="x", model="m",
             files={"b": FileEntry(1, "d"), "a": FileEntry(2, "e")},
-            facts={"z": 1, "a": {"y": [1, None, True, "é\u2028"]}},
+            schema={"z": 1, "a": {"y": [1, None, True, "é\u2028"]}},
         )  # fmt: skip
         raw = manifest.encode()
         assert raw.index(b'"a"') < raw.index(b'"b"')

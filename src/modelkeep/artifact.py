@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 import msgspec
 from blake3 import blake3
@@ -29,6 +29,26 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str
 
 
+#: Short plain text: what a reader shows of a manifest as it stands.
+_Word = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[\x20-\x7e]*\Z")]
+_Words = Annotated[dict[_Word, _Word], msgspec.Meta(max_length=1000)]
+
+
+class ProbeFacts(TypedDict, total=False):
+    """What the manifest says of the probe."""
+
+    rows: int
+    methods: list[str]
+    notes: list[str]
+
+
+class Facts(TypedDict, total=False):
+    """The names of the graph's classes, and of the classes and functions that a reader must trust."""
+
+    classes: list[str]
+    own: list[str]
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an artifact says of itself. It holds no float, no clock and no user, so equal models give equal bytes."""
 
@@ -37,10 +57,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     framework: str
     model: str
     files: dict[str, FileEntry]
-    environment: dict[str, Any] = {}
+    environment: dict[str, _Words] = {}
     schema: dict[str, Any] = {}
-    probe: dict[str, Any] = {}
-    facts: dict[str, Any] = {}
+    probe: ProbeFacts = {}
+    facts: Facts = {}
 
     def encode(self) -> bytes:
         """The canonical bytes: sorted keys, no white space, UTF-8. ``decode(m.encode()) == m``."""
@@ -55,73 +75,42 @@ class _VersionOnly(msgspec.Struct):
     modelkeep: int
 
 
-#: Short plain text: what a reader shows of a manifest as it stands.
-_Word = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[\x20-\x7e]*\Z")]
-_Words = Annotated[dict[_Word, _Word], msgspec.Meta(max_length=1000)]
-
-
-class _Environment(msgspec.Struct):
-    """The kinds of what a reader uses; other keys are for readers to come."""
-
-    python: _Words = {}
-    machine: _Words = {}
-    packages: _Words = {}
-
-
-class _Facts(msgspec.Struct):
-    classes: list[str] = []
-    own: list[str] = []
-
-
-class _Probe(msgspec.Struct):
-    rows: int = 0
-    methods: list[str] = []
-    notes: list[str] = []
-
-
-class _Kinds(msgspec.Struct):
-    environment: _Environment
-    facts: _Facts
-    probe: _Probe
+def _no_float(text: str) -> float:
+    raise ValueError("it holds a fraction")
 
 
 # Made once, here: a first use of a type compiles its annotations, which no load is to do.
 _VERSION = msgspec.json.Decoder(_VersionOnly)
-_MANIFEST = msgspec.json.Decoder(Manifest)
-_KINDS = msgspec.json.Decoder(_Kinds)
+_MANIFEST = msgspec.json.Decoder(Manifest, float_hook=_no_float)
 
 
 def decode_manifest(data: bytes) -> Manifest:
     """The manifest in ``data``; refused unless it is canonical: it must re-encode to the same bytes."""
     try:
-        version = _VERSION.decode(data).modelkeep
-        if version > ARTIFACT_VERSION:
-            raise VersionError(
-                f"the artifact has version {quote(str(version), 20)}, "
-                f"and this modelkeep reads up to version {ARTIFACT_VERSION}",
-                hint="install a newer modelkeep: pip install -U modelkeep",
-            )
         manifest = _MANIFEST.decode(data)
-        canonical = manifest.encode() == data and version == ARTIFACT_VERSION
-        _KINDS.decode(data)
+        canonical = manifest.encode() == data
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError) as error:
+        _refuse_newer(data)
         raise ContainerError(f"the manifest is not valid: {quote(str(error))}", hint=DAMAGED_HINT) from None
-    if not canonical or _has_float(manifest):
+    if manifest.modelkeep != ARTIFACT_VERSION:
+        _refuse_newer(data)
+    if not canonical or manifest.modelkeep != ARTIFACT_VERSION:
         raise ContainerError("the manifest is not in its canonical form", hint=DAMAGED_HINT)
     return manifest
 
 
-def _has_float(manifest: Manifest) -> bool:
-    stack: list[Any] = [manifest.environment, manifest.schema, manifest.probe, manifest.facts]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            stack.extend(value.values())
-        elif isinstance(value, list):
-            stack.extend(value)
-        elif isinstance(value, float):
-            return True
-    return False
+def _refuse_newer(data: bytes) -> None:
+    """A newer version may have other fields: say that, rather than that they are wrong."""
+    try:
+        version = _VERSION.decode(data).modelkeep
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return  # not even that much is there; the caller says what is wrong
+    if version > ARTIFACT_VERSION:
+        raise VersionError(
+            f"the artifact has version {quote(str(version), 20)}, "
+            f"and this modelkeep reads up to version {ARTIFACT_VERSION}",
+            hint="install a newer modelkeep: pip install -U modelkeep",
+        )
 
 
 DAMAGED_HINT = "the file was changed or damaged after it was saved; get it again from where it came from"

@@ -1,15 +1,16 @@
 """The one-file form of an artifact: a canonical zip, written atomically and mapped when it is read.
 
 Layout (docs/format.md, section 2): members in the order of their names, stored, dated 1980-01-01, always with zip64
-fields, each member's data at a multiple of 64. A reader parses the end of the file, encodes the whole directory and
-every header again, and compares the bytes; so no two files hold the same artifact, and no byte is left unchecked.
+fields, each member's data at a multiple of 64. A reader takes names, sizes and CRCs from the directory, encodes it and every
+header again, and compares the bytes; so no two files hold the same artifact, and no byte is left unchecked.
 """
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -21,14 +22,13 @@ MAX_MEMBERS = 10_000
 BUNDLE_VERSION = 1
 
 _LOCAL = struct.Struct("<IHHHHHIIIHH")
+# zip64's record of both sizes, and the one that Android's zipalign pads with: an alignment, then zeros.
+_LOCAL_EXTRA = struct.Struct("<HHQQHHH")
 _CENTRAL = struct.Struct("<IHHHHHHIIIHHHHHII")
+_CENTRAL_EXTRA = struct.Struct("<HHQQQ")
 _END64 = struct.Struct("<IQHHIIQQQQ")
 _LOCATOR = struct.Struct("<IIQI")
 _END = struct.Struct("<IHHHHIIH")
-_ZIP64_SIZES = struct.Struct("<HHQQ")
-_ZIP64_PLACE = struct.Struct("<HHQQQ")
-# The extra field that Android's zipalign pads with: an alignment, then zeros.
-_ALIGN = struct.Struct("<HHH")
 _ALIGN_ID = 0xD935
 
 _DATE_1980 = 0x0021
@@ -41,42 +41,35 @@ _COMMENT_SIZE = len(_COMMENT % (1, b"0" * 64, b"0" * 64))
 TAIL_SIZE = _END64.size + _LOCATOR.size + _END.size + _COMMENT_SIZE
 
 
-@dataclass(frozen=True)
-class Member:
-    """One file in the zip: where its header and its data begin, and its facts."""
+class Member(NamedTuple):
+    """One file in the zip: its facts, and where its header and its data begin."""
 
-    name: str
+    name: bytes
     size: int
     crc: int
     header: int
-
-    @property
-    def data(self) -> int:
-        return data_offset(self.name, self.header)
+    data: int
 
     @property
     def end(self) -> int:
         return self.data + self.size
 
 
-def data_offset(name: str, header: int) -> int:
-    """Where the data of a member begins whose local header begins at ``header``."""
-    least = header + _LOCAL.size + len(name.encode()) + _ZIP64_SIZES.size + _ALIGN.size
-    return -(-least // ALIGNMENT) * ALIGNMENT
+def placed(name: bytes, size: int, crc: int, header: int) -> Member:
+    """The member whose local header begins at ``header``; its data follow at the next multiple of 64."""
+    least = header + _LOCAL.size + len(name) + _LOCAL_EXTRA.size
+    return Member(name, size, crc, header, -(-least // ALIGNMENT) * ALIGNMENT)
 
 
-def local_header(member: Member) -> bytes:
+def local_header(m: Member) -> bytes:
     """The bytes from the member's header to its data."""
-    name = member.name.encode()
-    used = member.header + _LOCAL.size + len(name) + _ZIP64_SIZES.size + _ALIGN.size
-    padding = member.data - used
-    extra = _ZIP64_SIZES.pack(1, 16, member.size, member.size) + _ALIGN.pack(_ALIGN_ID, 2 + padding, ALIGNMENT)
+    length = m.data - m.header - _LOCAL.size - len(m.name)
+    padding = length - _LOCAL_EXTRA.size
+    sizes = (m.crc, _FULL32, _FULL32, len(m.name), length)
     return (
-        _LOCAL.pack(
-            0x04034B50, _VERSION, _UTF8, 0, 0, _DATE_1980, member.crc, _FULL32, _FULL32, len(name), len(extra) + padding
-        )
-        + name
-        + extra
+        _LOCAL.pack(0x04034B50, _VERSION, _UTF8, 0, 0, _DATE_1980, *sizes)
+        + m.name
+        + _LOCAL_EXTRA.pack(1, 16, m.size, m.size, _ALIGN_ID, 2 + padding, ALIGNMENT)
         + bytes(padding)
     )
 
@@ -85,10 +78,9 @@ def directory(members: Iterable[Member]) -> bytes:
     """The central directory."""
     out = bytearray()
     for m in members:
-        name = m.name.encode()
-        extra = _ZIP64_PLACE.pack(1, 24, m.size, m.size, m.header)
-        sizes = (_FULL32, _FULL32, len(name), len(extra), 0, 0, 0, 0, _FULL32)
-        out += _CENTRAL.pack(0x02014B50, _VERSION, _VERSION, _UTF8, 0, 0, _DATE_1980, m.crc, *sizes) + name + extra
+        sizes = (m.crc, _FULL32, _FULL32, len(m.name), _CENTRAL_EXTRA.size, 0, 0, 0, 0, _FULL32)
+        out += _CENTRAL.pack(0x02014B50, _VERSION, _VERSION, _UTF8, 0, 0, _DATE_1980, *sizes)
+        out += m.name + _CENTRAL_EXTRA.pack(1, 24, m.size, m.size, m.header)
     return bytes(out)
 
 
@@ -116,31 +108,27 @@ def looks_like_keep(tail_bytes: bytes | memoryview) -> bool:
 
 def open_bundle(data: memoryview) -> Artifact:
     """The artifact in a whole one-file form. Its structure is checked here, its digests by ``Artifact.verify``."""
-    members = _read_directory(data)
-    for member in members:
-        if data[member.header : member.data] != local_header(member):
-            raise ContainerError(f"the header of {quote(member.name)} is damaged", hint=DAMAGED_HINT)
-    files = {m.name: data[m.data : m.end] for m in members}
+    members, central = _read_directory(data)
+    names = [m.name.decode() for m in members]
+    files = {name: data[m.data : m.end] for name, m in zip(names, members, strict=True)}
     raw = files.pop(MANIFEST, None)
     if raw is None or len(raw) > MANIFEST_LIMIT:
         raise ContainerError("there is no manifest of a usable size in the file", hint=DAMAGED_HINT)
     manifest_bytes = bytes(raw)
     manifest_digest = digest(manifest_bytes)
-    if bytes(data[members[-1].end :]) != (central := directory(members)) + tail(members, central, manifest_digest):
+    if data[members[-1].end + len(central) :] != tail(members, central, manifest_digest):
         raise IntegrityError("the manifest or the directory is not what was saved", hint=DAMAGED_HINT)
     manifest = decode_manifest(manifest_bytes)
-    _check_listing(manifest.files, files)
+    if {name: entry.size for name, entry in manifest.files.items()} != {name: len(v) for name, v in files.items()}:
+        raise ContainerError("the files are not those that the manifest lists", hint=DAMAGED_HINT)
     return Artifact(manifest, files, manifest_digest)
 
 
-def _check_listing(listed: Mapping[str, object], files: Mapping[str, memoryview]) -> None:
-    sizes = {name: getattr(entry, "size", None) for name, entry in listed.items()}
-    if sizes != {name: len(view) for name, view in files.items()}:
-        raise ContainerError("the files are not those that the manifest lists", hint=DAMAGED_HINT)
+def _read_directory(data: memoryview) -> tuple[list[Member], bytes]:
+    """The members by the central directory, and its bytes: sorted, without gap or overlap, up to the tail.
 
-
-def _read_directory(data: memoryview) -> list[Member]:
-    """The members by the central directory: sorted, without gap or overlap, up to the tail."""
+    Names, sizes and CRCs are taken from it; all else follows from them, and is compared.
+    """
     end = bytes(data[-TAIL_SIZE:])
     comment = end[-_COMMENT_SIZE:]
     if len(end) < TAIL_SIZE or not comment.startswith(b"modelkeep/"):
@@ -154,37 +142,51 @@ def _read_directory(data: memoryview) -> list[Member]:
         )
     _, _, _, _, _, _, count, _, size, start = _END64.unpack_from(end)
     if not (0 < count <= MAX_MEMBERS and start + size + TAIL_SIZE == len(data)):
-        raise ContainerError("the directory of the file is damaged", hint=DAMAGED_HINT)
-    members = list(_parse_members(bytes(data[start : start + size]), count))
-    place = 0
-    for member in members:
-        if member.header != place or member.end > start:
-            raise ContainerError("the members of the file overlap or leave gaps", hint=DAMAGED_HINT)
-        place = member.end
+        raise _damaged_directory()
+    central = bytes(data[start : start + size])
+    members = list(_parse_members(central, count, start))
     names = [m.name for m in members]
-    if place != start or names != sorted(set(names)) or not all(map(_is_inside, names)):
-        raise ContainerError("the directory of the file is damaged", hint=DAMAGED_HINT)
-    return members
+    if central != directory(members) or members[-1].end != start or names != sorted(set(names)):
+        raise _damaged_directory()
+    for m in members:
+        if data[m.header : m.data] != local_header(m):
+            raise ContainerError(f"the header of {quote(m.name.decode())} is damaged", hint=DAMAGED_HINT)
+    return members, central
 
 
-def _parse_members(central: bytes, count: int) -> Iterable[Member]:
-    place = 0
+def _parse_members(central: bytes, count: int, limit: int) -> Iterator[Member]:
+    """One behind the other, from the start of the file to ``limit``."""
+    place = header = 0
     for _ in range(count):
         try:
             fields = _CENTRAL.unpack_from(central, place)
-            name_at = place + _CENTRAL.size
-            name = central[name_at : name_at + fields[10]].decode()
-            _, _, size, _, header = _ZIP64_PLACE.unpack_from(central, name_at + fields[10])
-        except (struct.error, UnicodeDecodeError):
-            raise ContainerError("the directory of the file is damaged", hint=DAMAGED_HINT) from None
-        place = name_at + fields[10] + _ZIP64_PLACE.size
-        yield Member(name, size, fields[7], header)
+            end = place + _CENTRAL.size + fields[10]
+            name = central[place + _CENTRAL.size : end]
+            size = _CENTRAL_EXTRA.unpack_from(central, end)[2]
+        except struct.error:
+            raise _damaged_directory() from None
+        m = placed(name, size, fields[7], header)
+        if m.end > limit or not _is_inside(name):
+            raise _damaged_directory()
+        yield m
+        place, header = end + _CENTRAL_EXTRA.size, m.end
 
 
-def _is_inside(name: str) -> bool:
-    """Whether a member's name is a relative path of plain parts, whatever it is unpacked with."""
-    parts = name.split("/")
-    return all(part.strip(".") and part.isprintable() and not set(part) & set('\\:*?"<>|') for part in parts)
+# A relative path of plain parts, whatever it is unpacked with: each has a character that is not a dot.
+_PART = r"""(?!\.+(?:/|\Z))[^/\\:*?"<>|]+"""
+_INSIDE = re.compile(f"{_PART}(?:/{_PART})*")
+
+
+def _is_inside(name: bytes) -> bool:
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:
+        return False
+    return text.isprintable() and _INSIDE.fullmatch(text) is not None
+
+
+def _damaged_directory() -> ContainerError:
+    return ContainerError("the directory of the file is damaged", hint=DAMAGED_HINT)
 
 
 def _not_a_keep_file(data: memoryview) -> ContainerError:

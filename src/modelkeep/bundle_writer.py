@@ -13,7 +13,7 @@ from typing import BinaryIO
 from blake3 import blake3
 
 from modelkeep.artifact import DIGEST_PREFIX, MANIFEST, FileEntry, Manifest, digest
-from modelkeep.bundle import Member, data_offset, directory, local_header, tail
+from modelkeep.bundle import Member, directory, local_header, placed, tail
 from modelkeep.ports import Buffer, Part
 
 _PIECE = 2 << 20
@@ -82,10 +82,10 @@ def _write(
                 manifest_digest, part = digest(raw), Part.of(raw)
             else:
                 part = parts[name]
-            header = members[-1].end if members else 0
-            file.seek(data_offset(name, header))
+            member = placed(name.encode(), part.size, 0, members[-1].end if members else 0)
+            file.seek(member.data)
             seal = _stream(file, part, (hashing, counting), progress)
-            members.append(Member(name, seal.size, seal.crc, header))
+            members.append(member._replace(crc=seal.crc))
             if name != MANIFEST:
                 entries[name] = seal.entry()
     central = directory(members)

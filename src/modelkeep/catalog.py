@@ -27,9 +27,10 @@ _EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "pandas": "sklearn", "scip
 Plugin = TypeVar("Plugin", Format, Framework)
 
 
-def formats() -> list[Format]:
+@functools.cache
+def formats() -> tuple[Format, ...]:
     """Every format, in the order of the table."""
-    return [format_named(name) for name in FORMATS]
+    return tuple(format_named(name) for name in FORMATS)
 
 
 def frameworks() -> list[Framework]:

@@ -59,16 +59,14 @@ def now(recorded: dict[str, Any]) -> dict[str, Any]:
 
     A load comes here with names from a file: they are only looked up, and nothing is opened.
     """
-    path = tuple(sys.path)
-    found = {name: _installed_version(name, path) for name in recorded.get("packages", {})}
-    packages = {name: version for name, version in found.items() if version is not None}
-    return {"python": _python(), "machine": dict(_machine()), "packages": packages}
+    packages = _installed_versions(tuple(recorded.get("packages", ())), tuple(sys.path))
+    return {"python": dict(_python()), "machine": dict(_machine()), "packages": dict(packages)}
 
 
-@functools.lru_cache(4096)  # names come from files, too: there is an end to what is remembered
-def _installed_version(name: str, path: tuple[str, ...]) -> str | None:
-    place = _installed(name)
-    return None if place is None else _version(place)
+@functools.lru_cache(64)  # names come from files: there is an end to what is remembered
+def _installed_versions(names: tuple[str, ...], path: tuple[str, ...]) -> dict[str, str]:
+    places = {name: _installed(name) for name in names}
+    return {name: _version(place) for name, place in places.items() if place is not None}
 
 
 def differences(recorded: dict[str, Any], current: dict[str, Any]) -> list[str]:
@@ -76,7 +74,9 @@ def differences(recorded: dict[str, Any], current: dict[str, Any]) -> list[str]:
 
     A package that is only in ``current`` doesn't count, nor does Python's third number.
     """
-    lines = []
+    lines: list[str] = []
+    if recorded == current:
+        return lines
     for key, old in recorded.get("python", {}).items():
         new = current.get("python", {}).get(key)
         if _minor(old) != _minor(new):
@@ -97,13 +97,14 @@ def forget() -> None:
     with _LOCK:
         _captured.clear()
         _folder.cache_clear()
-        _installed_version.cache_clear()
+        _installed_versions.cache_clear()
 
 
 def _minor(version: object) -> object:
     return tuple(version.split(".")[:2]) if isinstance(version, str) else version
 
 
+@functools.cache
 def _python() -> dict[str, str]:
     names = {"cpython": "CPython", "pypy": "PyPy"}
     name = sys.implementation.name
@@ -112,16 +113,14 @@ def _python() -> dict[str, str]:
 
 
 def _machine() -> dict[str, str]:
-    facts = dict(_host())
     numpy = sys.modules.get("numpy._core._multiarray_umath")
-    if numpy is not None:
-        facts["simd"] = _simd(frozenset(name for name, has in numpy.__cpu_features__.items() if has))
-    return facts
+    return _host() if numpy is None else _host_with(numpy)
 
 
 @functools.cache
-def _simd(features: frozenset[str]) -> str:
-    return next((name for name in _SIMD if name in features), "baseline")
+def _host_with(numpy: Any) -> dict[str, str]:
+    has = numpy.__cpu_features__
+    return _host() | {"simd": next((name for name in _SIMD if has.get(name)), "baseline")}
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from modelkeep import atomic, catalog, environment, schema
 from modelkeep import probe as probes
-from modelkeep.artifact import ARTIFACT_VERSION, FileEntry, Manifest
+from modelkeep.artifact import ARTIFACT_VERSION, Facts, FileEntry, Manifest, ProbeFacts
 from modelkeep.bundle_writer import write_bundle
 from modelkeep.errors import UsageError, quote
 from modelkeep.formats.keep import code
@@ -101,7 +101,7 @@ def _write_keep(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, fr
             environment=environment.capture([*names, *framework.claims]),
             schema=schema.of(model, recipe.sample, probe.outputs()).as_dict(),
             probe=probe_facts(probe),
-            facts=dict(written.facts),
+            facts=Facts(classes=written.facts["classes"], own=written.facts["own"]),
         )
 
     digest = write_bundle(file, parts, manifest_of, recipe.progress)
@@ -121,7 +121,7 @@ def probe_parts(probe: probes.Probe) -> dict[str, Part]:
     return keep.write_graph({"rows": probe.rows, "answers": probe.answers}, PROBE)
 
 
-def probe_facts(probe: probes.Probe) -> dict[str, Any]:
+def probe_facts(probe: probes.Probe) -> ProbeFacts:
     """What the manifest says of the probe."""
     methods = sorted({method for block in probe.answers for method in block})
     return {"rows": rows_of(probe), "methods": methods, "notes": list(probe.notes)}

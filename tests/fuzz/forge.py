@@ -14,7 +14,6 @@ import msgspec
 from blake3 import blake3
 
 from modelkeep import bundle
-from modelkeep.bundle import Member
 
 MANIFEST = "manifest.json"
 GRAPH, ARRAYS = "graph.json", "arrays.safetensors"
@@ -66,13 +65,13 @@ def seal(files: dict[str, bytes], manifest: dict[str, Any] | bytes, order: Itera
 
 def container(members: list[tuple[str, bytes]], manifest_digest: str) -> bytes:
     """The one-file form of ``members`` in the order given."""
-    out, placed = bytearray(), []
+    out, written = bytearray(), []
     for name, data in members:
-        member = Member(name, len(data), zlib.crc32(data), len(out))
+        member = bundle.placed(name.encode(), len(data), zlib.crc32(data), len(out))
         out += bundle.local_header(member) + data
-        placed.append(member)
-    central = bundle.directory(placed)
-    return bytes(out + central + bundle.tail(placed, central, manifest_digest))
+        written.append(member)
+    central = bundle.directory(written)
+    return bytes(out + central + bundle.tail(written, central, manifest_digest))
 
 
 def with_graph(data: bytes, edit: Callable[[dict[str, Any]], Any], name: str = GRAPH) -> bytes:

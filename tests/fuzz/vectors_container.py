@@ -102,7 +102,7 @@ def _moved(by: int) -> bytes:
     out, placed = bytearray(), []
     for i, (name, data) in enumerate(sorted([*pieces.files.items(), (MANIFEST, raw)])):
         at = len(out) + (by if i == 1 else 0)
-        member = bundle.Member(name, len(data), zlib.crc32(data), at)
+        member = bundle.placed(name.encode(), len(data), zlib.crc32(data), at)
         out[at:] = bytes(max(0, at - len(out))) + bundle.local_header(member) + data
         placed.append(member)
     central = bundle.directory(placed)
@@ -150,12 +150,12 @@ def _headers() -> Iterator[Vector]:
         ("central_disk", 34, "<H", 1, "a second disk"),
     ):
         data = _central(lambda c: struct.pack_into(layout, c, place, value))  # noqa: B023
-        yield name, "integrity", f"the directory gives a member {why}", data
+        yield name, "container", f"the directory gives a member {why}", data
     offset = struct.pack("<Q", 1)
     data = _central(lambda c: c.__setitem__(slice(46 + first + 20, 46 + first + 28), offset))
     yield "central_offset", "container", "the directory says that the first member begins at byte 1", data
     data = _central(lambda c: c.extend(b"\0\0"))
-    yield "central_longer", "integrity", "two bytes behind the last entry of the directory", data
+    yield "central_longer", "container", "two bytes behind the last entry of the directory", data
 
 
 def _names() -> Iterator[Vector]:

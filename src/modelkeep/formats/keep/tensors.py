@@ -11,7 +11,7 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -27,7 +27,6 @@ NATIVE = {
 DTYPES = {name: np.dtype(text) for text, name in NATIVE.items()}
 MAX_SEGMENTS = 10_000_000
 MAX_DIMENSIONS = 32
-_MAX_LENGTH = 1 << 40
 _DATA_ALIGNMENT = 64
 
 
@@ -47,9 +46,12 @@ class Segment(NamedTuple):
         return math.prod(self.shape) * self.itemsize
 
 
+_Length = Annotated[int, msgspec.Meta(ge=0, lt=1 << 40)]
+
+
 class _Info(msgspec.Struct, forbid_unknown_fields=True):
     dtype: str
-    shape: list[int]
+    shape: Annotated[list[_Length], msgspec.Meta(max_length=MAX_DIMENSIONS)]
     data_offsets: tuple[int, int]
 
 
@@ -76,8 +78,7 @@ def part(segments: list[Segment]) -> Part:
     return Part(8 + len(text) + place, chunks)
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(NamedTuple):
     """One tensor that is being read: where it lies in ``Tensors.data``."""
 
     dtype: np.dtype[np.generic]
@@ -123,18 +124,18 @@ def parse(data: memoryview) -> Tensors:
         raise GraphError(f"arrays.safetensors: {quote(str(error))}") from None
     if not canonical:  # a key twice, another spelling: two readers might differ
         raise GraphError("arrays.safetensors: the header is not in its canonical form")
-    table: list[Tensor | None] = [None] * len(header)
+    numbers = {str(number): number for number in range(len(header))}
+    table: list[Any] = [None] * len(header)
     base = place = 8 + size
     last = (-1 << 10, 0)
     for name, info in header.items():
         begin, end = info.data_offsets
-        dtype = DTYPES.get(info.dtype)
-        if dtype is None or len(info.shape) > MAX_DIMENSIONS or not all(0 <= n < _MAX_LENGTH for n in info.shape):
-            raise GraphError(f"arrays.safetensors: tensor {quote(name, 20)} has an unusable dtype or shape")
+        dtype, number = DTYPES.get(info.dtype), numbers.get(name)
+        if dtype is None:
+            raise GraphError(f"arrays.safetensors: tensor {quote(name, 20)} has an unusable dtype")
         if base + begin != place or end - begin != math.prod(info.shape) * dtype.itemsize:
             raise GraphError(f"arrays.safetensors: tensor {quote(name, 20)} overlaps, leaves a gap or has another size")
-        number = int(name) if len(name) < 10 and name.isascii() and name.isdigit() else -1
-        if not (0 <= number < len(table) and str(number) == name and table[number] is None):
+        if number is None:
             raise GraphError("arrays.safetensors: the tensors are not numbered from 0 without gaps")
         if (order := (-dtype.itemsize, number)) < last:  # in this order each begins at a multiple of its items' size
             raise GraphError(f"arrays.safetensors: tensor {number} is out of order")
@@ -142,4 +143,4 @@ def parse(data: memoryview) -> Tensors:
         table[number] = Tensor(dtype, tuple(info.shape), base + begin, place)
     if place != len(data):
         raise GraphError("arrays.safetensors: bytes are left behind the last tensor")
-    return Tensors(data, [t for t in table if t is not None])
+    return Tensors(data, table)

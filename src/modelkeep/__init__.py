@@ -53,7 +53,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("modelkeep.errors")
     if name not in _NAMES:
         raise AttributeError(f"module 'modelkeep' has no attribute {name!r}")
-    return getattr(importlib.import_module(_NAMES[name]), name)
+    found = globals()[name] = getattr(importlib.import_module(_NAMES[name]), name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -19,7 +19,7 @@ MANIFEST_LIMIT = 16 << 20
 DIGEST_PREFIX = "blake3:"
 
 # Above this size a second thread pays for its start.
-_PARALLEL_BYTES = 8 << 20
+_PARALLEL_BYTES = 32 << 20
 
 
 class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

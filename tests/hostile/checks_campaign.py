@@ -27,6 +27,9 @@ import numpy as np
 from checks_mutations import Mutation, apply, mutations, parts
 from checks_victims import victims
 
+from modelkeep import Policy
+from modelkeep.formats.keep.checks import check_of
+
 METHODS = (
     "predict", "predict_proba", "decision_function", "transform", "score_samples", "apply", "decision_path",
     "kneighbors", "radius_neighbors", "kneighbors_graph", "staged_predict", "mahalanobis",
@@ -35,6 +38,13 @@ ATTRIBUTES = ("feature_importances_", "coef_", "n_support_", "estimators_samples
 _SECONDS = 10  # that using one model may take
 _MEMORY = 8 << 30
 Check = Callable[[Any], None]
+
+
+def check_object(obj: Any, allow_regex: bool) -> None:
+    """The check of an object's class, as a load runs it."""
+    check = check_of(type(obj))
+    if check is not None:
+        check(obj, Policy(allow_regex=allow_regex))
 
 
 def check_graph(root: Any, check: Check) -> None:
@@ -159,8 +169,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-checks", action="store_true")
     options = parser.parse_args()
-    from modelkeep.formats.keep.checks import check_object
-
     check = None if options.no_checks else lambda obj: check_object(obj, False)
     counts = {"attacks": 0, "refused": 0, "harmless": 0, "stumbled": 0}
     deadly: list[str] = []

@@ -14,7 +14,7 @@ from modelkeep.errors import GraphError, quote
 from modelkeep.formats.keep import dtypes, tensors
 from modelkeep.formats.keep.decode import Builder
 from modelkeep.formats.keep.plan import Graph, Plan
-from modelkeep.formats.keep.types import KINDS
+from modelkeep.formats.keep.types import DECODERS
 from modelkeep.outline import named, short
 from modelkeep.outline.parts import OBJECTS, stripped
 from modelkeep.policy import Policy
@@ -53,7 +53,7 @@ class Values:
         if self._builder is None:
             # A graph with the same arrays and no classes: building from it can't reach anything but arrays.
             graph = Graph(self.plan.graph.version, [], [], [], self.plan.graph.packed, None)
-            self._builder = Builder(Plan(graph, self.plan.arrays, self.plan.size), Policy(), KINDS, {})
+            self._builder = Builder(Plan(graph, self.plan.arrays, self.plan.size), Policy(), DECODERS, {})
             self._builder.audit()
         found = self._builder.build(stripped(node))
         if not isinstance(found, np.ndarray):

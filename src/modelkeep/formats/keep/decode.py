@@ -15,7 +15,7 @@ import numpy as np
 from modelkeep.errors import CheckError, GraphError, LoadError, quote, said
 from modelkeep.formats.keep import names, packing, tensors
 from modelkeep.formats.keep.encode import may_name, may_repeat
-from modelkeep.formats.keep.handlers import Handler, Node
+from modelkeep.formats.keep.handlers import Decode, Node
 from modelkeep.formats.keep.plan import Plan
 from modelkeep.policy import Policy
 
@@ -29,7 +29,7 @@ class Builder:
 
     plan: Plan
     policy: Policy
-    kinds: Mapping[str, Handler]
+    decoders: Mapping[str, Decode]
     pool_builders: Mapping[str, Callable[[Builder, dict[str, Any]], list[Any]]]
     own: Mapping[str, Any] = field(default_factory=dict)
     check: bool = True
@@ -78,13 +78,14 @@ class Builder:
             self.pools.append(make(self, description))
         root = self.build(self.plan.graph.root)
         if self.check:
-            for check, obj in self.checks:
-                self._run_check(check, obj, root)
+            self._run_checks()
         return root
 
-    def _run_check(self, check: Callable[[Any, Policy], None], obj: Any, root: Any) -> None:
+    def _run_checks(self) -> None:
+        obj: Any = None
         try:
-            check(obj, self.policy)
+            for check, obj in self.checks:
+                check(obj, self.policy)
         except LoadError:
             raise
         except (RecursionError, MemoryError):
@@ -99,26 +100,24 @@ class Builder:
             if type(value) is dict:
                 raise GraphError("a dictionary stands outside a node")
             return value
-        kind = value[0] if value else None
-        if kind == "ref":
-            return self._resolve(value)
         self._depth += 1
         self._cost += 1
         if self._depth > MAX_DEPTH:
             raise GraphError(f"the graph is nested more than {MAX_DEPTH} levels deep")
         self._open = None
-        made = self._define(value) if kind == "def" else self._decode(value)
+        made = self._decoder(value)(self, value)
         self._depth -= 1
         return made
 
-    def _decode(self, node: Node) -> Any:
-        kind = node[0] if node else None
-        handler = self.kinds.get(kind) if type(kind) is str else None
-        if handler is None:
-            raise GraphError(f"{quote(repr(kind))} is not a kind of node")
-        return handler.decode(self, node)
+    def _decoder(self, node: Node) -> Decode:
+        try:
+            return self.decoders[node[0]]
+        except (KeyError, IndexError, TypeError):
+            kind = node[0] if node else None
+            raise GraphError(f"{quote(repr(kind))} is not a kind of node") from None
 
-    def _define(self, node: Node) -> Any:
+    def define(self, node: Node) -> Any:
+        """``["def", number, node]``: an object that references name."""
         self.arity(node, 3)
         number, inner = node[1], node[2]
         if (
@@ -129,13 +128,14 @@ class Builder:
         ):
             raise GraphError("a shared object is not defined once, by a node")
         self._open, before = number, self._cost
-        made = self._decode(inner)
+        made = self._decoder(inner)(self, inner)
         self._weights[number] = 1 + self._cost - before
         if self._defined.setdefault(number, made) is not made:
             raise GraphError("a shared object was built twice")
         return made
 
-    def _resolve(self, node: Node) -> Any:
+    def resolve(self, node: Node) -> Any:
+        """``["ref", number]``: what was defined before, or is being defined."""
         self.arity(node, 2)
         if type(node[1]) is not int or node[1] not in self._defined:
             raise GraphError("a reference to an object that is not there yet")
@@ -217,9 +217,12 @@ class Builder:
     def a_type(self, number: Any) -> type:
         return self._entry(self.types, number, "class")  # type: ignore[no-any-return]
 
-    def is_object_type(self, number: int) -> bool:
-        """Whether a class of the table may be restored from its attributes."""
-        return self._objects[number]
+    def an_object_type(self, number: Any) -> type:
+        """A class of the table that may be restored from its attributes."""
+        cls = self.a_type(number)
+        if not self._objects[number]:
+            raise GraphError(f"a {cls.__name__} is not kept as attributes")
+        return cls
 
     def is_own_type(self, number: int) -> bool:
         """Whether a class of the table is the reader's own, which the policy trusts with its own code."""

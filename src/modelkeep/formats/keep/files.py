@@ -11,7 +11,7 @@ from modelkeep.formats.keep import code
 from modelkeep.formats.keep.decode import Builder
 from modelkeep.formats.keep.encode import Encoder
 from modelkeep.formats.keep.plan import Plan, parse
-from modelkeep.formats.keep.types import KINDS, POOLS, handler_of
+from modelkeep.formats.keep.types import DECODERS, POOLS, handler_of
 from modelkeep.policy import Policy
 from modelkeep.ports import Part, Written
 
@@ -59,7 +59,7 @@ def read_graph(files: Mapping[str, memoryview], policy: Policy, name: str = GRAP
     """What a graph of an artifact stands for. Whatever is wrong with it comes out as one of modelkeep's errors."""
     try:
         own = code.modules(files, policy)
-        return Builder(plan(files, name, check=check), policy, KINDS, POOLS, own, check).run()
+        return Builder(plan(files, name, check=check), policy, DECODERS, POOLS, own, check).run()
     except ModelkeepError:
         raise
     except RecursionError:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from modelkeep.formats.keep.encode import Encoder
 
 Node = list[Any]
+Decode = Callable[["Builder", Node], Any]
 
 
 class Unsaveable(Exception):  # noqa: N818  never leaves the encoder
@@ -32,6 +33,6 @@ class Handler(NamedTuple):
     kind: str
     claims: tuple[str, ...]
     encode: Callable[[Encoder, Any], Node]
-    decode: Callable[[Builder, Node], Any]
+    decode: Decode
     atom: bool = False
     cyclic: bool = False

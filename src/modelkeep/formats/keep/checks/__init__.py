@@ -9,6 +9,7 @@ fitted, unless scikit-learn would skip a test of its own without it.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from modelkeep.formats.keep.checks import (
@@ -27,8 +28,9 @@ from modelkeep.formats.keep.checks import (
 )
 from modelkeep.formats.keep.checks.params import regex_params
 from modelkeep.formats.keep.checks.require import Check, full_name
+from modelkeep.policy import Policy
 
-__all__ = ["CHECKS", "check_object", "checks_for", "needs_check", "regex_params"]
+__all__ = ["CHECKS", "check_of", "checks_for", "regex_params"]
 
 _MODULES = (common, params, neighbors, svm, ensemble, hist_boosting, cluster, linear, encoders, text, sparse, voting)
 
@@ -45,15 +47,19 @@ def checks_for(cls: type) -> tuple[Check, ...]:
     return tuple(found)
 
 
-def needs_check(cls: type) -> bool:
-    """Whether ``check_object`` has anything to look at in objects of ``cls``."""
-    return bool(checks_for(cls) or params.pattern_names(cls))
+@functools.cache
+def check_of(cls: type) -> Callable[[Any, Policy], None] | None:
+    """The check of a class's finished objects, whose parts were checked before them; None if there is nothing to see.
 
+    It raises ``CheckError`` unless compiled code can use the object, and unless its patterns run in linear time or the
+    policy allows any.
+    """
+    checks, patterns = checks_for(cls), bool(params.pattern_names(cls))
 
-def check_object(obj: Any, allow_regex: bool) -> None:
-    """Raise ``CheckError`` unless compiled code can use the finished ``obj``, whose parts were checked before it."""
-    cls: type = type(obj)
-    for check in checks_for(cls):
-        check(obj)
-    if params.pattern_names(cls):
-        params.check_patterns(obj, allow_regex)
+    def check(obj: Any, policy: Policy) -> None:
+        for one in checks:
+            one(obj)
+        if patterns:
+            params.check_patterns(obj, policy.allow_regex)
+
+    return check if checks or patterns else None

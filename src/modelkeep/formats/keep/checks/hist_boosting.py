@@ -55,22 +55,41 @@ def check_features(predictors: list[Any], categorical: Array) -> None:
     """One pass over the nodes of all predictors: each split's feature exists, and is of the kind that the split is."""
     for cls in set(map(type, predictors)):
         require(full_name(cls) == _PREDICTOR, "_predictors", f"a {cls.__name__} is not a predictor")
-    pieces: list[Array] = [predictor.__dict__.get("nodes") for predictor in predictors]
+    pieces: list[Any] = [predictor.__dict__.get("nodes") for predictor in predictors]
     for cls in set(map(type, pieces)):
         require(cls is np.ndarray, "_predictors", "the nodes of a predictor are not an array")
     good = len({piece.dtype for piece in pieces}) == 1 and {piece.ndim for piece in pieces} == {1}
     require(good, "_predictors", "the nodes of predictors are of several types")
     fields = pieces[0].dtype.names
     require(fields and set(fields) >= _FIELDS, "_predictors", "the nodes lack what a split needs")
-    # One copy of all nodes costs less than a look at each predictor.
-    joined: Array = np.frombuffer(b"".join([piece.data for piece in pieces]), pieces[0].dtype)
-    splits = joined["is_leaf"] == 0
-    of_splits = joined["feature_idx"][splits]
+    # Predictors of a file lie side by side in few arrays. If one of those has a fault, it may be another model's.
+    whole = {id(piece.base): piece.base for piece in pieces}.values()
+    together = all(_is_nodes(nodes, pieces[0].dtype) for nodes in whole)
+    if together and not any(_fault(nodes, categorical) for nodes in whole):
+        return
+    for piece in pieces:
+        if fault := _fault(piece, categorical):
+            fail("_predictors", fault)
+
+
+def _is_nodes(array: Any, dtype: np.dtype[Any]) -> bool:
+    return type(array) is np.ndarray and array.dtype == dtype and array.ndim == 1
+
+
+def _fault(nodes: Array, categorical: Array) -> str:
+    """What is wrong with the features of the splits among ``nodes``, or nothing."""
+    feature = nodes["feature_idx"]
+    inside = feature.size and int(feature.min()) >= 0 and int(feature.max()) < len(categorical)
+    if inside and not nodes["is_categorical"].any():
+        return ""  # the usual case, at half the price: leaves have a feature too, the first one
+    splits = nodes["is_leaf"] == 0
+    of_splits = nodes["feature_idx"][splits]
     if of_splits.size and (int(of_splits.min()) < 0 or int(of_splits.max()) >= len(categorical)):
-        fail("_predictors", f"a split on a feature that is not among {len(categorical)}")
-    by_category = joined["is_categorical"][splits] != 0
+        return f"a split on a feature that is not among {len(categorical)}"
+    by_category = nodes["is_categorical"][splits] != 0
     if by_category.any() and not categorical[of_splits[by_category]].all():
-        fail("_predictors", "a split by categories on a feature that has none")
+        return "a split by categories on a feature that has none"
+    return ""
 
 
 def check_bins(obj: Any) -> None:

@@ -6,7 +6,8 @@ import enum
 import functools
 from collections.abc import Mapping
 
-from modelkeep.formats.keep.handlers import Handler, Unsaveable
+from modelkeep.formats.keep.decode import Builder
+from modelkeep.formats.keep.handlers import Decode, Handler, Unsaveable
 from modelkeep.formats.keep.names import OBJECT_NAMES, public_module
 from modelkeep.formats.keep.types import (
     birch,
@@ -25,6 +26,11 @@ from modelkeep.formats.keep.types import (
 _MODULES = (python, values, numpy, masked, random, objects, birch, scipy, pandas, cython, sktrees)
 
 KINDS: Mapping[str, Handler] = {handler.kind: handler for module in _MODULES for handler in module.HANDLERS}
+DECODERS: Mapping[str, Decode] = {
+    **{kind: handler.decode for kind, handler in KINDS.items()},
+    "def": Builder.define,
+    "ref": Builder.resolve,
+}
 _CLAIMS: Mapping[str, Handler] = {claim: handler for handler in KINDS.values() for claim in handler.claims}
 POOLS = {kind: build for module in _MODULES for kind, build in getattr(module, "POOLS", {}).items()}
 

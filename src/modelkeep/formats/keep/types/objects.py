@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from modelkeep.errors import GraphError, quote, said
 from modelkeep.formats.keep import code, names
-from modelkeep.formats.keep.checks import check_object, needs_check
+from modelkeep.formats.keep.checks import check_of
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 
 if TYPE_CHECKING:
     from modelkeep.formats.keep.decode import Builder
     from modelkeep.formats.keep.encode import Encoder
+    from modelkeep.policy import Policy
 
 #: Attributes that are not kept, by the class that defines them: caches that no other process could use.
 DROPPED: dict[str, frozenset[str]] = {
@@ -81,32 +82,26 @@ def _class_name(cls: type) -> str:
 
 def decode_object(builder: Builder, node: Node) -> Any:
     builder.arity(node, 3)
-    cls: Any = builder.a_type(node[1])
-    if not builder.is_object_type(node[1]):
-        raise GraphError(f"a {cls.__name__} is not kept as attributes")
+    cls: Any = builder.an_object_type(node[1])
     obj = cls.__new__(cls)
     builder.register(obj)
-    known, restore, checked = _facts(cls)
+    known, restore, check = _facts(cls)
     state = builder.a_dict(node[2])
     if not state.keys() <= known:
         _check_keys(cls, state, known)
     object.__setattr__(obj, "__dict__", builder.fill_state(state))  # a frozen dataclass lets nobody else
     if restore is not None:
         restore(builder, obj)
-    if checked:
-        builder.later(_check, obj)
+    if check is not None:
+        builder.later(check, obj)
     return obj
 
 
 @functools.cache
-def _facts(cls: type) -> tuple[set[str], Callable[[Builder, Any], None] | None, bool]:
-    """What restoring an object of ``cls`` needs: the keys found usable so far, what to do then, whether to check."""
+def _facts(cls: type) -> tuple[set[str], Callable[[Builder, Any], None] | None, Callable[[Any, Policy], None] | None]:
+    """What restoring an object of ``cls`` needs: the keys found usable so far, what to do then, and its check."""
     restore = next((_RESTORE[name] for base in cls.__mro__ if (name := full_name(base)) in _RESTORE), None)
-    return set(), restore, needs_check(cls)
-
-
-def _check(obj: Any, policy: Any) -> None:
-    check_object(obj, policy.allow_regex)
+    return set(), restore, check_of(cls)
 
 
 def _check_keys(cls: type, state: dict[str, Any], known: set[str]) -> None:

@@ -143,6 +143,9 @@ class Blocks:
         self._trees = [trees for trees, _ in runs(self.starts + self.sizes, _BLOCK)]
         self._last: Block | None = None
 
+    def __len__(self) -> int:
+        return len(self._trees)
+
     def __iter__(self) -> Iterator[Block]:
         for trees in self._trees:
             block = self._last

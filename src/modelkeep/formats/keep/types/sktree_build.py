@@ -56,7 +56,8 @@ def build_predictors(pool: TreePool, *, check: bool = True) -> list[TreePredicto
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
     from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
-    walk = checked_windows(pool, _WINDOW) if check else windows(pool, _WINDOW)
+    # Their nodes stay in the arrays that they are filled in, so that larger ones cost less.
+    walk = checked_windows(pool, 2 * _WINDOW) if check else windows(pool, 2 * _WINDOW)
     none = np.zeros((0, 8), np.uint32)
     sizes = pool.columns["sizes"].tolist()
     rows = pool.columns.get("bitset_sizes", np.zeros(pool.n_trees, np.uint8)).tolist()
@@ -71,8 +72,8 @@ def build_predictors(pool: TreePool, *, check: bool = True) -> list[TreePredicto
             predictor = TreePredictor.__new__(TreePredictor)
             predictor.__dict__ = {
                 "nodes": nodes[start:end],
-                "binned_left_cat_bitsets": binned[row : row + count].copy(),
-                "raw_left_cat_bitsets": raw[row : row + count].copy(),
+                "binned_left_cat_bitsets": binned[row : row + count],
+                "raw_left_cat_bitsets": raw[row : row + count],
             }
             made.append(predictor)
             start, row = end, row + count

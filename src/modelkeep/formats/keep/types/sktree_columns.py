@@ -129,33 +129,44 @@ def _bitsets(states: Sequence[State]) -> dict[str, Array]:
 
 
 def _made(blocks: Blocks, recipes: Sequence[_Recipe], facts: Facts) -> list[Column]:
-    """All columns by one pass over what the first pass kept; what it did not keep is made from the nodes."""
-    arrays = [np.empty(recipe.shape, recipe.dtype) for recipe in recipes]
-    places = [0] * len(recipes)
-    for block in blocks:
-        for i, recipe in enumerate(recipes):
-            piece = facts.pieces[recipe.name].pop(block.trees.start, None)
-            piece = recipe.make(block) if piece is None else piece
-            arrays[i][places[i] : places[i] + len(piece)] = piece
-            places[i] += len(piece)
-    return [_ready(recipe.name, array) for recipe, array in zip(recipes, arrays, strict=True)]
+    """All columns from what the first pass kept, and one pass more over the nodes for what it did not keep."""
+    pieces = {recipe.name: facts.pieces.pop(recipe.name, {}) for recipe in recipes}
+    lacking = [recipe for recipe in recipes if len(pieces[recipe.name]) < len(blocks)]
+    for block in blocks if lacking else ():
+        for recipe in lacking:
+            if block.trees.start not in pieces[recipe.name]:
+                pieces[recipe.name][block.trees.start] = recipe.make(block).astype(recipe.dtype, copy=False)
+    return [_column(recipe, partial(_in_order, pieces[recipe.name])) for recipe in recipes]
+
+
+def _in_order(pieces: dict[int, Array]) -> Iterator[Array]:
+    return (pieces[start] for start in sorted(pieces))
 
 
 def _later(blocks: Blocks, recipe: _Recipe) -> Column:
     """A column that takes its own pass over the nodes, whenever it is read."""
+    return _column(recipe, lambda: map(recipe.make, blocks))
+
+
+def _column(recipe: _Recipe, pieces: Callable[[], Iterator[Array]]) -> Column:
+    """``pieces``, each of a dtype that the column's holds, handed on in larger ones."""
+
+    def joined(held: list[Array], size: int) -> Array:
+        return np.concatenate(held, out=np.empty((size, *recipe.shape[1:]), recipe.dtype), casting="unsafe")
 
     def chunks() -> Iterator[Array]:
         held: list[Array] = []
         size = 0
-        for block in blocks:
-            held.append(recipe.make(block).astype(recipe.dtype, copy=False))
-            size += held[-1].nbytes
-            if size >= _CHUNK:
-                yield np.concatenate(held)
+        for piece in pieces():
+            held.append(piece)
+            size += len(piece)
+            if size >= enough:
+                yield joined(held, size)
                 held, size = [], 0
         if held:
-            yield np.concatenate(held)
+            yield joined(held, size)
 
+    enough = _CHUNK // (math.prod(recipe.shape[1:]) * recipe.dtype.itemsize)
     return Column(recipe.name, recipe.dtype, recipe.shape, chunks)
 
 

@@ -16,6 +16,7 @@ from modelkeep.tree_values import EXACT_WEIGHT, equal_bits, gini, node_depths, t
 from modelkeep.trees import TreePool, Window
 
 Array = NDArray[Any]
+Limits = tuple[int, int]
 
 #: Bytes of columns that are kept until they are written, rather than made by another pass over all nodes.
 KEPT = 512 << 20
@@ -37,21 +38,25 @@ class Facts:
     depth_is_depth: bool = True
     splits: int = 0
     features: int = 0  # one more than the greatest feature that a split uses
-    limits: dict[str, tuple[int, int]] = field(default_factory=dict)  # of each integer column
+    limits: dict[str, Limits] = field(default_factory=dict)  # of each integer column
     unusual: set[str] = field(default_factory=set)  # columns with an unusual value at some leaf
     #: What the first pass already made: by column, then by the first tree of a block.
     pieces: dict[str, dict[int, Array]] = field(default_factory=lambda: defaultdict(dict))
     kept: int = 0  # bytes of ``pieces``
 
-    def note(self, column: str, values: Array) -> None:
-        if values.size:
-            low, high = self.limits.get(column, (0, 0))
-            self.limits[column] = (min(low, int(values.min())), max(high, int(values.max())))
+    def note(self, column: str, values: Array) -> Limits:
+        """Widen what is known of an integer column; the limits of ``values`` alone come back."""
+        if not values.size:
+            return 0, 0
+        limits = int(values.min()), int(values.max())
+        low, high = self.limits.get(column, (0, 0))
+        self.limits[column] = (min(low, limits[0]), max(high, limits[1]))
+        return limits
 
-    def keep(self, column: str, block: Block, piece: Array) -> None:
-        """Keep a piece of a column, small enough for what it holds, unless there is no room for more."""
-        if piece.dtype.kind in "iu" and piece.itemsize > 1 and piece.size:
-            piece = piece.astype(narrow(int(piece.min()), int(piece.max())), copy=False)
+    def keep(self, column: str, block: Block, piece: Array, limits: Limits | None = None) -> None:
+        """Keep a piece of a column, as small as its ``limits`` allow, unless there is no room for more."""
+        if limits is not None:
+            piece = piece.astype(narrow(*limits), copy=False)
         if self.kept + piece.nbytes <= KEPT:
             self.pieces[column][block.trees.start] = piece
             self.kept += piece.nbytes
@@ -60,10 +65,15 @@ class Facts:
         return narrow(*self.limits.get(column, (0, 0)))
 
 
+_UNSIGNED = tuple((np.dtype(name), 256**size) for name, size in (("u1", 1), ("u2", 2), ("u4", 4)))
+_SIGNED = tuple((np.dtype(name), 256**size // 2) for name, size in (("i1", 1), ("i2", 2), ("i4", 4)))
+
+
 def narrow(low: int, high: int) -> np.dtype[Any]:
     """The smallest integer type that holds both."""
-    names = ("u1", "u2", "u4", "i8") if low >= 0 else ("i1", "i2", "i4", "i8")
-    return next(d for d in map(np.dtype, names) if np.iinfo(d).min <= low and high <= np.iinfo(d).max)
+    if low >= 0:
+        return next((dtype for dtype, end in _UNSIGNED if high < end), np.dtype(np.int64))
+    return next((dtype for dtype, end in _SIGNED if -end <= low and high < end), np.dtype(np.int64))
 
 
 def as_values(rows: Array, n_outputs: int) -> Array:
@@ -111,9 +121,8 @@ def _survey_shape(block: Block, facts: Facts) -> Array:
     pool = TreePool(block.kind, 0, (), columns)
     window = Window(pool, slice(0, len(block.sizes)), slice(0, len(block.nodes)), 0)
     window.trees = block.trees  # as errors name them
-    facts.note("right", right)
+    facts.keep("right", block, right, facts.note("right", right))
     facts.note("left", left)
-    facts.keep("right", block, right)
     if np.array_equal(left[block.splits], window.splits - window.base + 1):
         del columns["left"]
     else:
@@ -126,8 +135,7 @@ def _survey_shape(block: Block, facts: Facts) -> Array:
     if depth is None:
         depth = node_depths(block.is_split, children[2], *children[:2])
     facts.splits += len(block.splits)
-    facts.note("depth", depth)
-    facts.pieces["depth"][block.trees.start] = depth.astype(narrow(0, int(depth.max())))
+    facts.pieces["depth"][block.trees.start] = depth.astype(narrow(*facts.note("depth", depth)))
     return depth
 
 
@@ -159,10 +167,9 @@ def _survey_fields(block: Block, facts: Facts) -> None:
             else:
                 facts.unusual.add(column)
                 facts.pieces[column].clear()
-        if values.dtype.kind in "iu":
-            facts.note(column, values)
+        limits = facts.note(column, values) if values.dtype.kind in "iu" else None
         if not (column == "impurity" and facts.gini) and column not in ("weight", "node_depth"):
-            facts.keep(column, block, values)
+            facts.keep(column, block, values, limits)
 
 
 def _survey_features(block: Block, facts: Facts) -> None:
@@ -197,8 +204,7 @@ def _survey_values(block: Block, facts: Facts, n_outputs: int) -> None:
 
 def _survey_counts(block: Block, counts: Array, facts: Facts, n_outputs: int) -> None:
     n_classes = len(counts) // n_outputs
-    facts.note("count", counts)
-    facts.keep("count", block, as_values(counts, n_outputs).astype(narrow(0, int(counts.max()))))
+    facts.keep("count", block, as_values(counts, n_outputs), facts.note("count", counts))
     facts.weight_is_counted = facts.weight_is_counted and np.array_equal(block.weight, total(counts, n_classes))
     if facts.gini:
         exact = n_outputs == 1 and block.weight.max() <= EXACT_WEIGHT

@@ -31,9 +31,8 @@ def measure(model_name: str, repeats: int) -> dict[str, float]:
 def _made(model: Any, rows: Any) -> Any:
     """The probe, made and encoded as ``save`` does it."""
     from modelkeep import saving
-    from modelkeep.frameworks.sklearn import FRAMEWORK
 
-    probe = saving.record(model, saving.Recipe(sample=rows), FRAMEWORK)
+    probe = saving.record(model, saving.Recipe(sample=rows))
     for part in saving.probe_parts(probe).values():
         for chunk in part.chunks():
             assert chunk is not None

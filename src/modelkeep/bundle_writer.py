@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import BinaryIO
 
 from blake3 import blake3
@@ -16,31 +17,33 @@ from modelkeep.artifact import DIGEST_PREFIX, MANIFEST, FileEntry, Manifest, dig
 from modelkeep.bundle import Member, directory, local_header, placed, tail
 from modelkeep.ports import Buffer, Part
 
-_PIECE = 2 << 20
-# From this size on, sealing a part in threads of its own pays.
+# Hashed and counted one after the other: what is in the processor's cache need not be fetched twice.
+_PIECE = 4 << 18
+# From this size on, sealing a part in a thread of its own pays.
 _IN_THREADS = 4 << 20
-_BEHIND = 8
-# Up to this size everything is put together in memory and written by one call.
-_ONE_WRITE = 1 << 20
-
-
-Sealers = tuple[ThreadPoolExecutor, ThreadPoolExecutor]
+# Bytes that are written and not yet sealed.
+_BEHIND = 16 << 20
+# A smaller artifact is made whole, and written by few calls: of its parts, those below this size are one buffer each.
+_AT_ONCE, _JOINED = 4 << 20, 256 << 10
+_BATCH = 512  # buffers that go out by one call; systems allow 1024
 
 
 class _Seal:
     """The digest and the CRC of one part, fed piece by piece."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self) -> None:
         self._hasher = blake3()
         self.crc = 0
         self.size = 0
 
-    def hash(self, piece: memoryview) -> None:
+    def add(self, piece: memoryview) -> None:
         self._hasher.update(piece)
-
-    def count(self, piece: memoryview) -> None:
         self.crc = zlib.crc32(piece, self.crc)
         self.size += len(piece)
+
+    def expect(self, size: int) -> None:
+        if self.size != size:
+            raise AssertionError(f"a writer announced {size} bytes and gave {self.size}")
 
     def entry(self) -> FileEntry:
         return FileEntry(self.size, DIGEST_PREFIX + self._hasher.hexdigest())
@@ -58,12 +61,51 @@ def write_bundle(
     ``progress`` is told the bytes written and the bytes in all.
     """
     total = sum(part.size for part in parts.values())
-    if total < _ONE_WRITE:
-        memory = io.BytesIO()
-        made = _write(memory, parts, manifest_of, lambda done: None)
-        _write_all(file, memory.getbuffer())
+    if total < _AT_ONCE:
+        made = _write_at_once(file, parts, manifest_of)
+        progress(total, total)
         return made
     return _write(file, parts, manifest_of, lambda done: progress(done, total))
+
+
+def _write_at_once(
+    file: BinaryIO, parts: Mapping[str, Part], manifest_of: Callable[[dict[str, FileEntry]], Manifest]
+) -> str:
+    """A small artifact: all is sealed first, and goes out in the order of the file."""
+    found = {name: _sealed(part) for name, part in parts.items()}
+    raw = manifest_of({name: seal.entry() for name, (seal, _) in found.items()}).encode()
+    found[MANIFEST] = _sealed(Part.of(raw))
+    members: list[Member] = []
+    out: list[Buffer] = []
+    for name in sorted(found):
+        seal, chunks = found[name]
+        members.append(placed(name.encode(), seal.size, seal.crc, members[-1].end if members else 0))
+        out += (local_header(members[-1]), *chunks)
+    central, manifest_digest = directory(members), found[MANIFEST][0].entry().digest
+    _write_together(file, [*out, central, tail(members, central, manifest_digest)])
+    return manifest_digest
+
+
+def _sealed(part: Part) -> tuple[_Seal, list[Buffer]]:
+    chunks: list[Buffer] = list(part.chunks())
+    if part.size < _JOINED:
+        chunks = [b"".join(chunks)]
+    seal = _Seal()
+    for chunk in chunks:
+        seal.add(memoryview(chunk).cast("B"))
+    seal.expect(part.size)
+    return seal, chunks
+
+
+def _write_together(file: BinaryIO, buffers: list[Buffer]) -> None:
+    """In few calls where the system can gather; it may take less than it is given, as at the edge of a full disk."""
+    batches = [buffers[i : i + _BATCH] for i in range(0, len(buffers), _BATCH)]
+    for batch in batches:
+        taken = os.writev(file.fileno(), batch) if isinstance(file, io.FileIO) and hasattr(os, "writev") else 0
+        for buffer in batch:
+            view = memoryview(buffer).cast("B")
+            _write_all(file, view[taken:])
+            taken = max(0, taken - len(view))
 
 
 def _write(
@@ -75,7 +117,7 @@ def _write(
     entries = {name: _seal(part) for name, part in parts.items() if name > MANIFEST}
     members: list[Member] = []
     manifest_digest = ""
-    with ThreadPoolExecutor(1) as hashing, ThreadPoolExecutor(1) as counting:
+    with ThreadPoolExecutor(1) as sealer:
         for name in sorted([*parts, MANIFEST]):
             if name == MANIFEST:
                 raw = manifest_of(entries).encode()
@@ -84,7 +126,7 @@ def _write(
                 part = parts[name]
             member = placed(name.encode(), part.size, 0, members[-1].end if members else 0)
             file.seek(member.data)
-            seal = _stream(file, part, (hashing, counting), progress)
+            seal = _stream(file, part, sealer, progress)
             members.append(member._replace(crc=seal.crc))
             if name != MANIFEST:
                 entries[name] = seal.entry()
@@ -97,43 +139,52 @@ def _write(
 
 
 def _seal(part: Part) -> FileEntry:
-    seal = _Seal(part.size)
-    for piece in _pieces(part.chunks()):
-        seal.hash(piece)
-        seal.count(piece)
+    seal = _Seal()
+    for chunk in part.chunks():
+        seal.add(memoryview(chunk).cast("B"))
     return seal.entry()
 
 
-def _stream(file: BinaryIO, part: Part, sealers: Sealers, progress: Callable[[int], None]) -> _Seal:
-    """Write a part while two threads seal it: writing, hashing and the CRC all release the interpreter lock."""
-    seal = _Seal(part.size)
+def _stream(file: BinaryIO, part: Part, sealer: Executor, progress: Callable[[int], None]) -> _Seal:
+    """Write a part, and seal it on the way."""
+    seal = _Seal()
     if part.size < _IN_THREADS:
-        for piece in _pieces(part.chunks()):
-            seal.hash(piece)
-            seal.count(piece)
-            _write_all(file, piece)
+        data = memoryview(b"".join(part.chunks()))
+        seal.add(data)
+        _write_all(file, data)
         progress(part.size)
     else:
-        behind: deque[Future[None]] = deque()
-        for piece in _pieces(part.chunks()):
-            behind.append(sealers[0].submit(seal.hash, piece))
-            behind.append(sealers[1].submit(seal.count, piece))
-            _write_all(file, piece)
-            progress(len(piece))
-            while len(behind) > _BEHIND:  # pieces that were made for this part only must not pile up
-                behind.popleft().result()
-        for last in behind:
-            last.result()
-    if seal.size != part.size:
-        raise AssertionError(f"a writer announced {part.size} bytes and gave {seal.size}")
+        _stream_beside(file, part, seal, sealer, progress)
+    seal.expect(part.size)
     return seal
 
 
-def _pieces(chunks: Iterable[Buffer]) -> Iterator[memoryview]:
-    for chunk in chunks:
-        view = memoryview(chunk).cast("B")
-        for start in range(0, len(view), _PIECE):
-            yield view[start : start + _PIECE]
+def _stream_beside(file: BinaryIO, part: Part, seal: _Seal, sealer: Executor, progress: Callable[[int], None]) -> None:
+    """Write while another thread seals: writing, hashing and the CRC all release the interpreter lock."""
+    behind: deque[tuple[int, Future[None]]] = deque()
+    held = 0
+    for chunk in part.chunks():
+        # A chunk this large is the model's own memory; smaller ones may be made for this part, and must not pile up.
+        counts = memoryview(chunk).nbytes < _BEHIND
+        for piece in _pieces(chunk):
+            size = len(piece) if counts else 0
+            behind.append((size, sealer.submit(seal.add, piece)))
+            held += size
+            _write_all(file, piece)
+            progress(len(piece))
+            while held > _BEHIND:
+                size, sealed = behind.popleft()
+                sealed.result()
+                held -= size
+    if isinstance(file, io.FileIO):
+        os.fsync(file.fileno())  # the disk does its work while the other thread ends its own
+    for _, sealed in behind:
+        sealed.result()
+
+
+def _pieces(chunk: Buffer) -> Iterator[memoryview]:
+    view = memoryview(chunk).cast("B")
+    return (view[start : start + _PIECE] for start in range(0, len(view), _PIECE))
 
 
 def _write_all(file: BinaryIO, data: memoryview) -> None:

@@ -62,6 +62,7 @@ class Encoder:
         self._handlers: dict[type, Handler] = {}
         self._memo: dict[int, _Entry] = {}
         self._numbers: dict[tuple[str, str], int] = {}
+        self.type_numbers: dict[type, int] = {}
         self._path: list[str] = []
         self._problems: list[SaveError] = []
         self._last: list[Callable[[], None]] = []
@@ -75,13 +76,9 @@ class Encoder:
 
     def node(self, obj: Any) -> Any:
         """The JSON value that stands for ``obj``."""
+        if _stands_for_itself(obj):
+            return obj
         kind = type(obj)
-        if kind is str or kind is bool or obj is None:
-            return obj
-        if kind is int and -_INT_LIMIT <= obj < _INT_LIMIT:
-            return obj
-        if kind is float and math.isfinite(obj):
-            return obj
         entry = self._memo.get(id(obj))
         if entry is not None:
             if entry.barred:
@@ -105,8 +102,7 @@ class Encoder:
 
     def at(self, place: str, obj: Any) -> Any:
         """``node(obj)``, where ``place`` is what to append to the path, as ``.coef_`` or ``[3]``."""
-        kind = type(obj)
-        if kind is str or kind is bool or obj is None:
+        if _stands_for_itself(obj):
             return obj
         self._path.append(place)
         try:
@@ -117,7 +113,9 @@ class Encoder:
     def state(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """A dictionary with text keys, value by value."""
         self._cost += len(attributes)
-        return {key: self.at("." + key, value) for key, value in attributes.items()}
+        return {
+            key: value if _stands_for_itself(value) else self.at("." + key, value) for key, value in attributes.items()
+        }
 
     def items(self, values: Iterable[Any]) -> list[Any]:
         """A sequence, value by value; a list of plain values is handed on as it is."""
@@ -253,6 +251,14 @@ class Encoder:
         array_file = "arrays.safetensors" if name == "graph" else f"{name}.safetensors"
         files = {f"{name}.json": Part.of(text)}
         return files | ({array_file: tensors.part(self.segments)} if self.segments else {})
+
+
+def _stands_for_itself(obj: Any) -> bool:
+    """Whether ``obj`` is the JSON value that it is kept as."""
+    kind = type(obj)
+    if kind is str or obj is None or kind is bool:
+        return True
+    return (kind is int and -_INT_LIMIT <= obj < _INT_LIMIT) or (kind is float and math.isfinite(obj))
 
 
 def _short(obj: Any) -> str:

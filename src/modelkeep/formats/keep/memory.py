@@ -68,8 +68,9 @@ class Shelf:
 
     def _clusters(self) -> dict[int, list[int]]:
         """For each array that shares memory with others, all arrays of that piece of memory."""
-        if all(a.base is None and (a.flags.c_contiguous or a.flags.f_contiguous) for a in self._arrays):
-            return {}  # the usual case: every array owns its memory
+        owners = {id(owner) for a in self._arrays if (owner := _owner(a)) is not None}
+        if len(owners) == len(self._arrays):
+            return {}  # the usual case: no two arrays have the same memory
         clusters: dict[int, list[int]] = {}
         together: list[int] = []
         reach = 0
@@ -226,6 +227,13 @@ def _is_odd(array: np.ndarray, *, gaps: bool = False) -> bool:
             return True
         reach = stride * (length if gaps else length - 1) + (0 if gaps else reach)
     return False
+
+
+def _owner(array: np.ndarray) -> np.ndarray | None:
+    """The array that owns the memory of ``array``, or None if something else than an array does."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array if array.flags.owndata else None
 
 
 def _in_order(array: np.ndarray) -> list[int]:

@@ -59,11 +59,7 @@ def encode_object(encoder: Transcriber, call: Call) -> Node:
     state = attributes(encoder, call)
     if type(call.state) is dict and VERSION not in call.state and _marks_its_version(cls):
         encoder.versions.add("of an unknown version")
-    if drop := objects.dropped(cls):
-        state = {key: value for key, value in state.items() if key not in drop}
-    if clear := objects.cleared(cls) & state.keys():
-        state = state | dict.fromkeys(clear)
-    return ["object", encoder.type_index(found), encoder.state(state)]
+    return ["object", encoder.type_index(found), encoder.state(objects.kept(cls, state))]
 
 
 def _marks_its_version(cls: type) -> bool:

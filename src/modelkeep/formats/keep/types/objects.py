@@ -50,29 +50,34 @@ def is_standard(cls: type) -> bool:
     return cls.__module__.partition(".")[0] in sys.stdlib_module_names and cls.__module__ != "__main__"
 
 
-@functools.cache
-def dropped(cls: type) -> frozenset[str]:
-    return frozenset().union(*(DROPPED.get(full_name(base), frozenset()) for base in cls.__mro__))
+def kept(cls: type, state: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of an object of ``cls`` that are kept, and as what."""
+    drop, clear = _left_out(cls)
+    if drop:
+        state = {key: value for key, value in state.items() if key not in drop}
+    if clear and (found := clear & state.keys()):
+        state = state | dict.fromkeys(found)
+    return state
 
 
 @functools.cache
-def cleared(cls: type) -> frozenset[str]:
-    return frozenset().union(*(CLEARED.get(full_name(base), frozenset()) for base in cls.__mro__))
+def _left_out(cls: type) -> tuple[frozenset[str], frozenset[str]]:
+    """The attributes of a class that are not kept, and those that are kept as None."""
+    names = [full_name(base) for base in cls.__mro__]
+    none: frozenset[str] = frozenset()
+    return none.union(*(DROPPED.get(n, none) for n in names)), none.union(*(CLEARED.get(n, none) for n in names))
 
 
 def encode_object(encoder: Encoder, obj: Any) -> Node:
-    cls: Any = type(obj)
-    state = vars(obj)
-    if drop := dropped(cls):
-        state = {key: value for key, value in state.items() if key not in drop}
-    if clear := cleared(cls) & state.keys():
-        state = state | dict.fromkeys(clear)
-    return ["object", _type(encoder, cls), encoder.state(state)]
+    return ["object", _type(encoder, type(obj)), encoder.state(kept(type(obj), vars(obj)))]
 
 
 def _type(encoder: Encoder, cls: type) -> int:
-    encoder.sources.add(code.private_root(cls))
-    return encoder.type_index(_class_name(cls))
+    number = encoder.type_numbers.get(cls)
+    if number is None:
+        encoder.sources.add(code.private_root(cls))
+        number = encoder.type_numbers[cls] = encoder.type_index(_class_name(cls))
+    return number
 
 
 @functools.cache

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from modelkeep.formats.keep.tensors import DTYPES, Segment
 from modelkeep.ports import Buffer
 
 BLOCK = 4 << 20
-LEVEL = 3
+#: On shuffled numbers a higher level takes longer and gains nothing.
+LEVEL = 1
+_WAITING = 8
 #: Smaller segments stay as they are: a frame's own bytes would eat the gain.
 LEAST = 256
 #: All packed arrays together grow to at most this many times the file, and this many bytes more.
@@ -45,14 +48,17 @@ def pack(segments: list[Segment], codec: str) -> tuple[list[Segment], list[Any]]
         raise UsageError(f"{quote(codec)} is not a compression", hint='pass compress="zstd"')
     made, rows, allowance = [], [], ALLOWANCE
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for number, segment in enumerate(segments):
-            frames = _compress(segment, pool) if segment.size >= LEAST else None
-            sizes = [len(frame) for frame in frames or ()]
-            if frames is not None and sum(sizes) * MAX_RATIO < segment.size:
+        compress = _compressor(pool)
+        waiting = [compress(segment) if segment.size >= LEAST else None for segment in segments]
+        for number, (segment, futures) in enumerate(zip(segments, waiting, strict=True)):
+            frames = [future.result() for future in futures or ()]
+            sizes = [len(frame) for frame in frames]
+            smaller = bool(frames) and sum(sizes) < segment.size
+            if smaller and sum(sizes) * MAX_RATIO < segment.size:
                 allowance -= segment.size
                 if allowance < 0:  # a reader would take it for a bomb: it stays as it is
-                    allowance, frames = allowance + segment.size, None
-            if frames is None:
+                    allowance, smaller = allowance + segment.size, False
+            if not smaller:
                 made.append(segment)
                 continue
             rows.append([number, segment.dtype, list(segment.shape), segment.itemsize > 1, sizes])
@@ -60,15 +66,25 @@ def pack(segments: list[Segment], codec: str) -> tuple[list[Segment], list[Any]]
     return made, rows
 
 
-def _compress(segment: Segment, pool: ThreadPoolExecutor) -> list[bytes] | None:
-    library = zstandard()
+def _compressor(pool: ThreadPoolExecutor) -> Callable[[Segment], list[Future[bytes]]]:
+    """A function that has the frames of a segment made by ``pool``; few blocks wait there, for they may be copies."""
+    library, room = zstandard(), threading.Semaphore(_WAITING)
 
-    def one(block: bytes) -> bytes:
-        # A compressor is not shared between threads; making one costs a few microseconds.
-        return bytes(library.ZstdCompressor(level=LEVEL).compress(shuffle(block, segment.itemsize)))
+    def one(block: Buffer, itemsize: int) -> bytes:
+        try:
+            # A compressor is not shared between threads; making one costs a few microseconds.
+            return bytes(library.ZstdCompressor(level=LEVEL).compress(shuffle(block, itemsize)))
+        finally:
+            room.release()
 
-    frames = list(pool.map(one, _blocks(segment.chunks())))
-    return frames if sum(map(len, frames)) < segment.size else None
+    def compress(segment: Segment) -> list[Future[bytes]]:
+        futures = []
+        for block in _blocks(segment.chunks()):
+            room.acquire()
+            futures.append(pool.submit(one, block, segment.itemsize))
+        return futures
+
+    return compress
 
 
 def _blocks(chunks: Any) -> Iterator[Buffer]:

@@ -213,12 +213,13 @@ def has_float(value: Any) -> bool:
 
 def check_kinds(manifest: dict[str, Any]) -> None:
     word = re.compile(r"[\x20-\x7e]{0,200}")
-    for key in ("python", "machine", "packages"):
-        words = manifest["environment"].get(key, {})
+    for words in manifest["environment"].values():
         good = type(words) is dict and len(words) <= 1000
         flat = [*words, *words.values()] if good else []
         need("manifest", good and all(type(w) is str and word.fullmatch(w) for w in flat), "the environment")
     for part, keys in (("facts", ("classes", "own")), ("probe", ("methods", "notes"))):
+        known = {*keys, "rows"} if part == "probe" else {*keys}
+        need("manifest", manifest[part].keys() <= known, "an unknown key")
         for key in keys:
             texts = manifest[part].get(key, [])
             need("manifest", type(texts) is list and all(type(t) is str for t in texts), "a list of texts")

@@ -22,8 +22,9 @@ import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.neighbors import NearestNeighbors
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import modelkeep as mk
 from fuzz import forge
@@ -338,6 +339,23 @@ def test_all_that_cant_be_kept_is_told_at_once() -> None:
         "columntransformer.transformers[1][1].func",
         "columntransformer.transformers[1][1].inverse_func",
     ]
+
+
+def test_what_every_load_would_refuse_is_refused_at_save() -> None:
+    rows = np.array([[3], [1], [2]], object)
+    unsorted = OneHotEncoder(categories=[np.array([3, 1, 2], object)]).fit(rows)
+    text = told(SaveErrors, lambda: mk.dumps(make_pipeline(unsorted)))
+    assert "pipeline.steps[0][1]: no load would take it: categories_[0]: the categories are not sorted" in text
+    huge = NearestNeighbors(algorithm="brute").fit([[1e200], [2.0]])
+    assert "nearestneighbors: no load would take it: _fit_X: a number that makes a distance infinite" in told(
+        SaveErrors, lambda: mk.dumps(huge)
+    )
+
+
+def test_a_cache_folder_is_left_out_and_refuses_nothing(here: Path) -> None:
+    model = Pipeline([("scale", StandardScaler()), ("fit", LinearRegression())], memory="cache")
+    model.fit([[0.0], [1.0]], [0.0, 1.0])
+    assert mk.loads(mk.dumps(model)).memory is None
 
 
 def test_text_that_is_not_unicode() -> None:

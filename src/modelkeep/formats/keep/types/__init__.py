@@ -18,12 +18,13 @@ from modelkeep.formats.keep.types import (
     pandas,
     python,
     random,
+    reduced,
     scipy,
     sktrees,
     values,
 )
 
-_MODULES = (python, values, numpy, masked, random, objects, birch, scipy, pandas, cython, sktrees)
+_MODULES = (python, values, numpy, masked, random, objects, reduced, birch, scipy, pandas, cython, sktrees)
 
 KINDS: Mapping[str, Handler] = {handler.kind: handler for module in _MODULES for handler in module.HANDLERS}
 DECODERS: Mapping[str, Decode] = {

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from modelkeep.errors import GraphError, quote, said
+from modelkeep.errors import GraphError, LoadError, quote, said
 from modelkeep.formats.keep import code, names
-from modelkeep.formats.keep.checks import check_of
+from modelkeep.formats.keep.checks import check_of, checks_for
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 
 if TYPE_CHECKING:
+    from modelkeep.formats.keep.checks.require import Check
     from modelkeep.formats.keep.decode import Builder
     from modelkeep.formats.keep.encode import Encoder
     from modelkeep.policy import Policy
@@ -69,10 +70,34 @@ def _left_out(cls: type) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def encode_object(encoder: Encoder, obj: Any) -> Node:
-    return ["object", _type(encoder, type(obj)), encoder.state(kept(type(obj), vars(obj)))]
+    cls: Any = type(obj)
+    state = kept(cls, vars(obj))
+    node: Node = ["object", type_number(encoder, cls), encoder.state(state)]
+    if checks := checks_for(cls):
+        if state is not vars(obj):  # it is checked as it will be read
+            obj = cls.__new__(cls)
+            object.__setattr__(obj, "__dict__", state)
+        _refuse_unreadable(encoder, obj, checks)
+    return node
 
 
-def _type(encoder: Encoder, cls: type) -> int:
+def _refuse_unreadable(encoder: Encoder, obj: Any, checks: tuple[Check, ...]) -> None:
+    """What every load would refuse is better refused now, while whoever trained it can do something about it."""
+    try:
+        for check in checks:
+            check(obj)
+    except LoadError as error:
+        encoder.problem(f"no load would take it: {error}", error.hint or _CHECK_HINT)
+    except Exception as error:
+        encoder.problem(
+            f"no load would take it, a {type(obj).__name__} that is not well-formed: {said(error)}", _CHECK_HINT
+        )
+
+
+_CHECK_HINT = "compiled code could crash on it: mend that and fit again"
+
+
+def type_number(encoder: Encoder, cls: type) -> int:
     number = encoder.type_numbers.get(cls)
     if number is None:
         encoder.sources.add(code.private_root(cls))
@@ -159,7 +184,7 @@ _RESTORE = {
 
 
 def encode_class(encoder: Encoder, cls: type) -> Node:
-    return ["class", _type(encoder, cls)]
+    return ["class", type_number(encoder, cls)]
 
 
 def decode_class(builder: Builder, node: Node) -> type:
@@ -196,7 +221,7 @@ def decode_partial(builder: Builder, node: Node) -> Any:
 def encode_enum(encoder: Encoder, value: enum.Enum) -> Node:
     if value.name not in type(value).__members__:
         raise Unsaveable("a combination of flags has no name of its own", "keep its value, or its members")
-    return ["enum", _type(encoder, type(value)), value.name]
+    return ["enum", type_number(encoder, type(value)), value.name]
 
 
 def decode_enum(builder: Builder, node: Node) -> Any:
@@ -208,7 +233,7 @@ def decode_enum(builder: Builder, node: Node) -> Any:
 
 
 def encode_named_tuple(encoder: Encoder, value: Any) -> Node:
-    return ["namedtuple", _type(encoder, type(value)), encoder.items(list(value))]
+    return ["namedtuple", type_number(encoder, type(value)), encoder.items(list(value))]
 
 
 def decode_named_tuple(builder: Builder, node: Node) -> Any:
@@ -220,59 +245,6 @@ def decode_named_tuple(builder: Builder, node: Node) -> Any:
     return tuple.__new__(cls, items)
 
 
-# -- classes of the reader's own that say themselves how they are kept ---------------------------------------------
-
-
-def encode_reduced(encoder: Encoder, obj: Any) -> Node:
-    """``copyreg.__newobj__`` of the object's own class: arguments, state, items and pairs. Other ways are refused."""
-    import copyreg
-
-    try:
-        reduced = obj.__reduce_ex__(4)
-    except Exception as error:
-        raise Unsaveable(f"a {full_name(type(obj))} says that it can't be kept: {said(error)}", _HINT) from error
-    if not isinstance(reduced, tuple) or len(reduced) < 2:
-        raise Unsaveable(f"a {full_name(type(obj))} keeps itself by a name only", _HINT)
-    made_by, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
-    if made_by is not getattr(copyreg, "__newobj__") or arguments[0] is not type(obj):  # noqa: B009  hidden by stubs
-        raise Unsaveable(f"a {full_name(type(obj))} is rebuilt by a call, which a file can't keep", _HINT)
-    keys, values = zip(*pairs, strict=True) if pairs and (pairs := list(pairs)) else ((), ())
-    return [
-        "reduced",
-        _type(encoder, type(obj)),
-        encoder.items(list(arguments[1:])),
-        encoder.node(state),
-        encoder.items(list(items or ())),
-        [encoder.items(list(keys)), encoder.items(list(values))],
-    ]
-
-
-_HINT = "take it out of the model, or give its class plain attributes"
-
-
-def decode_reduced(builder: Builder, node: Node) -> Any:
-    builder.arity(node, 6)
-    cls = builder.a_type(node[1])
-    if not builder.is_own_type(node[1]):
-        raise GraphError(f"a {cls.__name__} is not kept that way")
-    obj = cls.__new__(cls, *builder.fill(builder.a_list(node[2])))
-    builder.register(obj)
-    state = builder.build(node[3])
-    if hasattr(obj, "__setstate__") and state is not None:
-        obj.__setstate__(state)
-    elif isinstance(state, tuple) and len(state) == 2:  # (__dict__, slots), as copyreg has it
-        for part in state:
-            for key, value in (part or {}).items():
-                setattr(obj, key, value)
-    elif state is not None:
-        vars(obj).update(state)
-    obj.extend(builder.fill(node[4])) if node[4] else None
-    keys, values = (builder.fill(builder.a_list(part)) for part in builder.a_list(node[5]))
-    for key, value in zip(keys, values, strict=True):
-        obj[key] = value
-    return obj
-
-
 HANDLERS = [
     Handler("object", (), encode_object, decode_object, cyclic=True),
     Handler("class", ("builtins.type",), encode_class, decode_class, atom=True),
@@ -280,5 +252,4 @@ HANDLERS = [
     Handler("partial", ("functools.partial",), encode_partial, decode_partial),
     Handler("enum", ("enum.Enum",), encode_enum, decode_enum, atom=True),
     Handler("namedtuple", (), encode_named_tuple, decode_named_tuple),
-    Handler("reduced", (), encode_reduced, decode_reduced, cyclic=True),
 ]

@@ -39,14 +39,24 @@ def _bit_generator(state: Any, seed: Any) -> Any:
             raise CheckError("the state of MT19937 needs 624 words and a position from 0 to 624")
     if name == "Philox" and not (type(state.get("buffer_pos")) is int and 0 <= state["buffer_pos"] <= 4):
         raise CheckError("the buffer position of Philox is from 0 to 4")
-    # One that a RandomState seeded in its own way has no seed sequence.
-    legacy = seed is None and name == "MT19937"
-    made = np.random.RandomState(0)._bit_generator if legacy else getattr(np.random, name)(seed or 0)
+    cls = getattr(np.random, name)
     try:
-        made.state = state
+        if seed is None and name == "MT19937":  # what a RandomState seeded in its own way has
+            made = cls(_Blank())
+            made.__setstate__((state, None))
+        else:
+            made = cls(seed or 0)
+            made.state = state
     except (TypeError, ValueError, KeyError, OverflowError, IndexError, AttributeError) as error:
         raise CheckError(f"the state of {name} is not usable: {error}") from None
     return made
+
+
+class _Blank(np.random.bit_generator.ISeedSequence):
+    """Seeds what gets its state at once, without the tenth of a millisecond that a seed sequence takes."""
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
+        return np.zeros(n_words, dtype)
 
 
 def encode_random_state(encoder: Encoder, value: Any) -> Node:
@@ -61,7 +71,8 @@ def decode_random_state(builder: Builder, node: Node) -> Any:
         raise CheckError("the state of a RandomState is not usable")
     core = {key: value for key, value in state.items() if key not in ("has_gauss", "gauss")}
     made = np.random.RandomState(_bit_generator(core, None))
-    made.set_state(state)
+    if (state["has_gauss"], str(state["gauss"])) != (0, "0.0"):  # else that is what it starts with
+        made.set_state(state)
     return made
 
 

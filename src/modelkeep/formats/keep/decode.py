@@ -14,6 +14,7 @@ import numpy as np
 
 from modelkeep.errors import CheckError, GraphError, LoadError, quote, said
 from modelkeep.formats.keep import names, packing, tensors
+from modelkeep.formats.keep.checks import unfolded
 from modelkeep.formats.keep.encode import may_name, may_repeat
 from modelkeep.formats.keep.handlers import Decode, Node
 from modelkeep.formats.keep.plan import Plan
@@ -78,12 +79,14 @@ class Builder:
             self.pools.append(make(self, description))
         root = self.build(self.plan.graph.root)
         if self.check:
-            self._run_checks()
+            self._run_checks(root)
         return root
 
-    def _run_checks(self) -> None:
-        obj: Any = None
+    def _run_checks(self, root: Any) -> None:
+        obj: Any = root
         try:
+            if self._repeated > unfolded.SPARE:
+                unfolded.check_unfolded(root)
             for check, obj in self.checks:
                 check(obj, self.policy)
         except LoadError:

@@ -13,6 +13,7 @@ import numpy as np
 
 from modelkeep.errors import SaveError, SaveErrors, quote
 from modelkeep.formats.keep import packing, tensors
+from modelkeep.formats.keep.checks import unfolded
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 from modelkeep.ports import Part
 
@@ -223,11 +224,12 @@ class Encoder:
                 reference[1] = number
         return root
 
-    def _refuse_sharing(self, text_size: int) -> None:
+    def _refuse_sharing(self, root: Any, text_size: int) -> None:
         """What a reader would refuse. It counts keys too, so that this bound is half of its own."""
         entries = self._memo.values()
         named = sum(e.obj.nbytes * (1 + len(e.refs)) for e in entries if isinstance(e.obj, np.ndarray))
-        if self._repeated > may_repeat(text_size) // 2 or named > may_name(self._array_bytes):
+        endless = self._repeated > unfolded.SPARE and not unfolded.is_small(root)
+        if endless or self._repeated > may_repeat(text_size) // 2 or named > may_name(self._array_bytes):
             error = SaveError(
                 "the model shares its parts too often", hint="break the sharing, or flatten the structure"
             )
@@ -247,7 +249,7 @@ class Encoder:
                     )
                 ],
             ) from None
-        self._refuse_sharing(len(text))
+        self._refuse_sharing(root, len(text))
         array_file = "arrays.safetensors" if name == "graph" else f"{name}.safetensors"
         files = {f"{name}.json": Part.of(text)}
         return files | ({array_file: tensors.part(self.segments)} if self.segments else {})

@@ -10,15 +10,28 @@ from modelkeep.errors import CheckError
 
 #: Visits for each object that is there. Honest models share few objects, and not in each other.
 _VISITS = 1000
-_SPARE = 1_000_000
+#: No graph whose references repeat fewer values has too many.
+SPARE = 1_000_000
 
 
 def check_unfolded(root: Any) -> None:
-    """Raise ``CheckError`` if walking ``root`` without a memory of what was seen takes out of proportion long.
+    """Raise ``CheckError`` unless ``root`` is walked in few visits by who does not remember what was seen.
 
     Predicting, printing and cloning walk a model like that. Only a graph with references needs this check: a tree of
     objects is walked in as many visits as it has objects.
     """
+    if not is_small(root):
+        raise CheckError("few objects hold each other so often that a walk through them would not end")
+
+
+def is_small(root: Any) -> bool:
+    """Whether a walk without a memory makes a number of visits that fits the number of objects."""
+    visits, objects = _visits(root)
+    return visits <= _VISITS * objects + SPARE
+
+
+def _visits(root: Any) -> tuple[int, int]:
+    """Of a walk from ``root`` that remembers nothing, and how many objects there are."""
     visits: dict[int, int] = {}
     kept: list[Any] = []  # so that no id is used again
     stack: list[tuple[Any, list[Any] | None]] = [(root, None)]
@@ -32,8 +45,7 @@ def check_unfolded(root: Any) -> None:
             parts = _parts(obj)
             stack.append((obj, parts))
             stack += [(part, None) for part in parts]
-    if visits[id(root)] > _VISITS * len(visits) + _SPARE:
-        raise CheckError(f"{len(visits)} objects hold each other so that they count for {visits[id(root)]}")
+    return visits[id(root)], len(visits)
 
 
 def _parts(obj: Any) -> list[Any]:

@@ -39,18 +39,19 @@ class Peer:
 
 
 def _durable(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """The file, and its folder: a new name is not on the disk before its folder is (fsync(2))."""
+    for name in (path, os.path.dirname(path)):
+        descriptor = os.open(name, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _pickle_save(model: Any, path: str) -> None:
     with open(path, "wb") as file:
         pickle.dump(model, file, protocol=5)
-        file.flush()
-        os.fsync(file.fileno())
+    _durable(path)
 
 
 def _pickle_load(path: str) -> Any:
@@ -91,7 +92,7 @@ def _keep_save(compress: str | None) -> Callable[[Any, str], None]:
     def save(model: Any, path: str) -> None:
         import modelkeep as mk
 
-        mk.save(model, path, probe=False, compress=compress)  # durable by itself, its folder included
+        mk.save(model, path, probe=False, compress=compress)  # durable by itself
 
     return save
 

@@ -25,7 +25,8 @@ def text(times: Times, memory: dict[str, Any], probes: dict[str, Any], bars: lis
 
 _LEGEND = (
     "Times are medians in milliseconds, sizes in megabytes (2^20 bytes); in brackets the ratio to pickle. Every save "
-    "ends with fsync. Peak memory is what the process takes of its own (RssAnon) above what it held before, watched "
+    "ends with fsync of the file and of its folder: without that a new file may be gone after a power cut. Peak "
+    "memory is what the process takes of its own (RssAnon) above what it held before, watched "
     "from outside in a fresh process; it is measured for models of at least 5 MB."
 )
 

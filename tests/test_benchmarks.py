@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.peers import PEERS  # noqa: E402  beside the package, not in it
 
 
-def run(*options: str) -> Any:
+def run(*options: str) -> str:
     command = [sys.executable, "-m", "benchmarks", "--models", "iris", "--repeats", "1", *options]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return done.stdout

@@ -37,12 +37,12 @@ _Words = Annotated[dict[_Word, _Word], msgspec.Meta(max_length=1000)]
 class ProbeFacts(TypedDict, total=False):
     """What the manifest says of the probe."""
 
-    rows: int
+    rows: Annotated[int, msgspec.Meta(ge=0)]
     methods: list[str]
     notes: list[str]
 
 
-class Facts(TypedDict, total=False):
+class GraphFacts(TypedDict, total=False):
     """The names of the graph's classes, and of the classes and functions that a reader must trust."""
 
     classes: list[str]
@@ -57,10 +57,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     framework: str
     model: str
     files: dict[str, FileEntry]
-    environment: dict[str, _Words] = {}
+    environment: dict[_Word, _Words] = {}
     schema: dict[str, Any] = {}
     probe: ProbeFacts = {}
-    facts: Facts = {}
+    facts: GraphFacts = {}
 
     def encode(self) -> bytes:
         """The canonical bytes: sorted keys, no white space, UTF-8. ``decode(m.encode()) == m``."""
@@ -92,9 +92,8 @@ def decode_manifest(data: bytes) -> Manifest:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError) as error:
         _refuse_newer(data)
         raise ContainerError(f"the manifest is not valid: {quote(str(error))}", hint=DAMAGED_HINT) from None
-    if manifest.modelkeep != ARTIFACT_VERSION:
-        _refuse_newer(data)
     if not canonical or manifest.modelkeep != ARTIFACT_VERSION:
+        _refuse_newer(data)
         raise ContainerError("the manifest is not in its canonical form", hint=DAMAGED_HINT)
     return manifest
 

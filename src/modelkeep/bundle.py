@@ -108,7 +108,7 @@ def looks_like_keep(tail_bytes: bytes | memoryview) -> bool:
 
 def open_bundle(data: memoryview) -> Artifact:
     """The artifact in a whole one-file form. Its structure is checked here, its digests by ``Artifact.verify``."""
-    members, central = _read_directory(data)
+    members, central = _read_members(data)
     names = [m.name.decode() for m in members]
     files = {name: data[m.data : m.end] for name, m in zip(names, members, strict=True)}
     raw = files.pop(MANIFEST, None)
@@ -124,10 +124,10 @@ def open_bundle(data: memoryview) -> Artifact:
     return Artifact(manifest, files, manifest_digest)
 
 
-def _read_directory(data: memoryview) -> tuple[list[Member], bytes]:
+def _read_members(data: memoryview) -> tuple[list[Member], bytes]:
     """The members by the central directory, and its bytes: sorted, without gap or overlap, up to the tail.
 
-    Names, sizes and CRCs are taken from it; all else follows from them, and is compared.
+    Names, sizes and CRCs are taken from it; all else follows from them, and is compared, local headers too.
     """
     end = bytes(data[-TAIL_SIZE:])
     comment = end[-_COMMENT_SIZE:]

@@ -1,4 +1,4 @@
-"""Writing the one-file form: parts stream through, so that a model is never held a second time."""
+"""Writing the one-file form: parts stream through, so that a large model is never held a second time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import os
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import BinaryIO
 
@@ -17,8 +17,8 @@ from modelkeep.artifact import DIGEST_PREFIX, MANIFEST, FileEntry, Manifest, dig
 from modelkeep.bundle import Member, directory, local_header, placed, tail
 from modelkeep.ports import Buffer, Part
 
-# Hashed and counted one after the other: what is in the processor's cache need not be fetched twice.
-_PIECE = 4 << 18
+# Where another thread seals: what it has hashed is still in the processor's cache when it counts the CRC.
+_PIECE = 1 << 20
 # From this size on, sealing a part in a thread of its own pays.
 _IN_THREADS = 4 << 20
 # Bytes that are written and not yet sealed.
@@ -36,14 +36,23 @@ class _Seal:
         self.crc = 0
         self.size = 0
 
+    @classmethod
+    def of(cls, part: Part, chunks: Iterable[Buffer]) -> _Seal:
+        """The seal of a part that is these chunks."""
+        seal = cls()
+        for chunk in chunks:
+            seal.add(memoryview(chunk).cast("B"))
+        return seal.checked(part)
+
     def add(self, piece: memoryview) -> None:
         self._hasher.update(piece)
         self.crc = zlib.crc32(piece, self.crc)
         self.size += len(piece)
 
-    def expect(self, size: int) -> None:
-        if self.size != size:
-            raise AssertionError(f"a writer announced {size} bytes and gave {self.size}")
+    def checked(self, part: Part) -> _Seal:
+        if self.size != part.size:
+            raise AssertionError(f"a writer announced {part.size} bytes and gave {self.size}")
+        return self
 
     def entry(self) -> FileEntry:
         return FileEntry(self.size, DIGEST_PREFIX + self._hasher.hexdigest())
@@ -54,18 +63,21 @@ def write_bundle(
     parts: Mapping[str, Part],
     manifest_of: Callable[[dict[str, FileEntry]], Manifest],
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    durable: bool = False,
 ) -> str:
     """Write ``parts`` and their manifest to ``file`` (seekable, at its start); return the artifact's digest.
 
-    ``manifest_of`` gets every file's size and digest. Parts whose names come after the manifest's are read twice.
-    ``progress`` is told the bytes written and the bytes in all.
+    ``manifest_of`` gets every file's size and digest. The parts of a large artifact whose names come after the
+    manifest's are read twice. ``progress`` is told the bytes written and the bytes in all. ``durable`` says that the
+    caller will end with an fsync: most of its work is then done while the digests are still being made.
     """
     total = sum(part.size for part in parts.values())
     if total < _AT_ONCE:
         made = _write_at_once(file, parts, manifest_of)
         progress(total, total)
         return made
-    return _write(file, parts, manifest_of, lambda done: progress(done, total))
+    return _write(file, parts, manifest_of, lambda done: progress(done, total), durable)
 
 
 def _write_at_once(
@@ -90,11 +102,7 @@ def _sealed(part: Part) -> tuple[_Seal, list[Buffer]]:
     chunks: list[Buffer] = list(part.chunks())
     if part.size < _JOINED:
         chunks = [b"".join(chunks)]
-    seal = _Seal()
-    for chunk in chunks:
-        seal.add(memoryview(chunk).cast("B"))
-    seal.expect(part.size)
-    return seal, chunks
+    return _Seal.of(part, chunks), chunks
 
 
 def _write_together(file: BinaryIO, buffers: list[Buffer]) -> None:
@@ -113,8 +121,9 @@ def _write(
     parts: Mapping[str, Part],
     manifest_of: Callable[[dict[str, FileEntry]], Manifest],
     progress: Callable[[int], None],
+    durable: bool,
 ) -> str:
-    entries = {name: _seal(part) for name, part in parts.items() if name > MANIFEST}
+    entries = {name: _Seal.of(part, part.chunks()).entry() for name, part in parts.items() if name > MANIFEST}
     members: list[Member] = []
     manifest_digest = ""
     with ThreadPoolExecutor(1) as sealer:
@@ -126,7 +135,7 @@ def _write(
                 part = parts[name]
             member = placed(name.encode(), part.size, 0, members[-1].end if members else 0)
             file.seek(member.data)
-            seal = _stream(file, part, sealer, progress)
+            seal = _stream(file, part, sealer, progress, durable)
             members.append(member._replace(crc=seal.crc))
             if name != MANIFEST:
                 entries[name] = seal.entry()
@@ -138,37 +147,34 @@ def _write(
     return manifest_digest
 
 
-def _seal(part: Part) -> FileEntry:
-    seal = _Seal()
-    for chunk in part.chunks():
-        seal.add(memoryview(chunk).cast("B"))
-    return seal.entry()
-
-
-def _stream(file: BinaryIO, part: Part, sealer: Executor, progress: Callable[[int], None]) -> _Seal:
+def _stream(file: BinaryIO, part: Part, sealer: Executor, progress: Callable[[int], None], durable: bool) -> _Seal:
     """Write a part, and seal it on the way."""
-    seal = _Seal()
     if part.size < _IN_THREADS:
-        data = memoryview(b"".join(part.chunks()))
-        seal.add(data)
-        _write_all(file, data)
-        progress(part.size)
-    else:
-        _stream_beside(file, part, seal, sealer, progress)
-    seal.expect(part.size)
-    return seal
+        data = b"".join(part.chunks())
+        _write_all(file, memoryview(data))
+        progress(len(data))
+        return _Seal.of(part, [data])
+    seal = _Seal()
+    behind = _write_ahead(file, part, lambda piece: sealer.submit(seal.add, piece), progress)
+    if durable:
+        os.fsync(file.fileno())  # the disk does its work while the other thread ends its own
+    for _, sealed in behind:
+        sealed.result()
+    return seal.checked(part)
 
 
-def _stream_beside(file: BinaryIO, part: Part, seal: _Seal, sealer: Executor, progress: Callable[[int], None]) -> None:
-    """Write while another thread seals: writing, hashing and the CRC all release the interpreter lock."""
+def _write_ahead(
+    file: BinaryIO, part: Part, seal: Callable[[memoryview], Future[None]], progress: Callable[[int], None]
+) -> Iterable[tuple[int, Future[None]]]:
+    """Write while another thread seals: both release the interpreter lock. What is not yet sealed comes back."""
     behind: deque[tuple[int, Future[None]]] = deque()
     held = 0
     for chunk in part.chunks():
         # A chunk this large is the model's own memory; smaller ones may be made for this part, and must not pile up.
-        counts = memoryview(chunk).nbytes < _BEHIND
+        made = memoryview(chunk).nbytes < _BEHIND
         for piece in _pieces(chunk):
-            size = len(piece) if counts else 0
-            behind.append((size, sealer.submit(seal.add, piece)))
+            size = len(piece) if made else 0
+            behind.append((size, seal(piece)))
             held += size
             _write_all(file, piece)
             progress(len(piece))
@@ -176,10 +182,7 @@ def _stream_beside(file: BinaryIO, part: Part, seal: _Seal, sealer: Executor, pr
                 size, sealed = behind.popleft()
                 sealed.result()
                 held -= size
-    if isinstance(file, io.FileIO):
-        os.fsync(file.fileno())  # the disk does its work while the other thread ends its own
-    for _, sealed in behind:
-        sealed.result()
+    return behind
 
 
 def _pieces(chunk: Buffer) -> Iterator[memoryview]:

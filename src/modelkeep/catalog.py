@@ -33,8 +33,9 @@ def formats() -> tuple[Format, ...]:
     return tuple(format_named(name) for name in FORMATS)
 
 
-def frameworks() -> list[Framework]:
-    return [_named(name, FRAMEWORKS, "framework", Framework) for name in FRAMEWORKS]
+@functools.cache
+def frameworks() -> tuple[Framework, ...]:
+    return tuple(_named(name, FRAMEWORKS, "framework", Framework) for name in FRAMEWORKS)
 
 
 def format_named(name: str) -> Format:

@@ -74,9 +74,9 @@ def differences(recorded: dict[str, Any], current: dict[str, Any]) -> list[str]:
 
     A package that is only in ``current`` doesn't count, nor does Python's third number.
     """
-    lines: list[str] = []
     if recorded == current:
-        return lines
+        return []
+    lines: list[str] = []
     for key, old in recorded.get("python", {}).items():
         new = current.get("python", {}).get(key)
         if _minor(old) != _minor(new):

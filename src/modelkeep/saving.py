@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from modelkeep import atomic, catalog, environment, schema
 from modelkeep import probe as probes
-from modelkeep.artifact import ARTIFACT_VERSION, Facts, FileEntry, Manifest, ProbeFacts
+from modelkeep.artifact import ARTIFACT_VERSION, FileEntry, GraphFacts, Manifest, ProbeFacts
 from modelkeep.bundle_writer import write_bundle
 from modelkeep.errors import UsageError, quote
 from modelkeep.formats.keep import code
@@ -101,10 +101,10 @@ def _write_keep(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, fr
             environment=environment.capture([*names, *framework.claims]),
             schema=schema.of(model, recipe.sample, probe.outputs()).as_dict(),
             probe=probe_facts(probe),
-            facts=Facts(classes=written.facts["classes"], own=written.facts["own"]),
+            facts=GraphFacts(classes=written.facts["classes"], own=written.facts["own"]),
         )
 
-    digest = write_bundle(file, parts, manifest_of, recipe.progress)
+    digest = write_bundle(file, parts, manifest_of, recipe.progress, durable=path is not None)
     size = file.seek(0, io.SEEK_END)
     return Saved(path, "keep", size, digest, rows_of(probe), tuple(probe.notes), tuple(written.facts["own"]))
 

@@ -63,7 +63,7 @@ class Encoder:
         self._handlers: dict[type, Handler] = {}
         self._memo: dict[int, _Entry] = {}
         self._numbers: dict[tuple[str, str], int] = {}
-        self.type_numbers: dict[type, int] = {}
+        self.type_numbers: dict[type, int] = {}  # what ``objects.type_number`` found
         self._path: list[str] = []
         self._problems: list[SaveError] = []
         self._last: list[Callable[[], None]] = []
@@ -228,7 +228,7 @@ class Encoder:
         """What a reader would refuse. It counts keys too, so that this bound is half of its own."""
         entries = self._memo.values()
         named = sum(e.obj.nbytes * (1 + len(e.refs)) for e in entries if isinstance(e.obj, np.ndarray))
-        endless = self._repeated > unfolded.SPARE and not unfolded.is_small(root)
+        endless = self._repeated > unfolded.SPARE // 2 and not unfolded.is_small(root)
         if endless or self._repeated > may_repeat(text_size) // 2 or named > may_name(self._array_bytes):
             error = SaveError(
                 "the model shares its parts too often", hint="break the sharing, or flatten the structure"

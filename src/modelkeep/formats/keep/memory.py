@@ -15,21 +15,19 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from modelkeep.formats.keep import dtypes
 from modelkeep.formats.keep.handlers import Node
+from modelkeep.formats.keep.segments import chunks, segment, words
 from modelkeep.formats.keep.tensors import NATIVE, Segment
-from modelkeep.ports import Buffer
 
 #: Views into shared memory keep their address up to a multiple of this.
 ALIGNMENT = 16
 #: A view may have more elements than bytes (a broadcast axis, a sliding window) up to this many.
 MAX_REPEATED = 1 << 26
-_CHUNK = 8 << 20
 _MAX_PAIRWISE = 64
 _MAX_WORK = 10_000
 
@@ -104,7 +102,7 @@ class Shelf:
     def _single(self, array: np.ndarray) -> list[Any]:
         flags, name = array.flags, NATIVE.get(array.dtype.str)
         if name is not None and flags.c_contiguous and flags.aligned:
-            return [self._add(Segment(name, array.shape, functools.partial(_chunks, array)))]
+            return [self._add(Segment(name, array.shape, functools.partial(chunks, array)))]
         if _is_odd(array):
             return _view_into(array, *self._base([array]))
         options: dict[str, Any] = {}
@@ -125,7 +123,7 @@ class Shelf:
             options["flip"] = flip
         if name is None:
             options |= {"dtype": dtypes.encode(array.dtype), "shape": list(array.shape)}
-        number = self._add(_segment(array))
+        number = self._add(segment(array))
         return [number, options] if options else [number]
 
     def _base(self, arrays: list[np.ndarray]) -> tuple[int, int, str]:
@@ -145,8 +143,8 @@ class Shelf:
         typed = alike and dtype.str in NATIVE and all(a.flags.aligned for a in arrays)
         if typed and len(memory) % dtype.itemsize == 0:  # so that any reader of safetensors sees numbers
             memory = memory.view(dtype)
-            return self._add(_segment(memory)), low, dtype.str
-        return self._add(_raw(memory, dtype.alignment if whole is not None and alike else ALIGNMENT)), low, ""
+            return self._add(segment(memory)), low, dtype.str
+        return self._add(words(memory, dtype.alignment if whole is not None and alike else ALIGNMENT)), low, ""
 
 
 def _view_into(array: np.ndarray, segment: int, low: int, dtype: str) -> list[Any]:
@@ -267,31 +265,3 @@ def gapped_like(array: np.ndarray, gaps: list[bool]) -> np.ndarray:
     made: np.ndarray = np.ndarray(array.shape, array.dtype, memory, 0, strides[::-1])
     made[...] = array
     return made
-
-
-def _segment(array: np.ndarray) -> Segment:
-    """``array``'s elements in C order; a large array that is not in C order is copied a piece at a time."""
-    name = NATIVE.get(array.dtype.str)
-    return _raw(array, array.dtype.alignment) if name is None else Segment(name, array.shape, lambda: _chunks(array))
-
-
-def _raw(array: np.ndarray, alignment: int) -> Segment:
-    """Bytes as words, so that they begin where what they stand for may begin."""
-    word = min(alignment, 8)
-    return Segment(f"U{8 * word}", (array.nbytes // word,), lambda: _chunks(array))
-
-
-def _chunks(array: np.ndarray) -> Iterator[Buffer]:
-    if array.nbytes == 0:
-        return
-    mask = dtypes.padding_mask(array.dtype)
-    if array.flags.c_contiguous and mask is None:
-        yield array.reshape(-1).view(np.uint8).data
-        return
-    array = np.atleast_1d(array)
-    rows = max(1, _CHUNK // max(1, array.nbytes // len(array)))
-    for start in range(0, len(array), rows):
-        piece = np.ascontiguousarray(array[start : start + rows]).reshape(-1).view(np.uint8)
-        if mask is not None:  # what no value uses is whatever was in memory before
-            piece = (piece.reshape(-1, len(mask)) & mask).reshape(-1)
-        yield piece.data

@@ -6,6 +6,7 @@ import itertools
 import math
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -46,29 +47,39 @@ def pack(segments: list[Segment], codec: str) -> tuple[list[Segment], list[Any]]
     """
     if codec not in CODECS:
         raise UsageError(f"{quote(codec)} is not a compression", hint='pass compress="zstd"')
-    made, rows, allowance = [], [], ALLOWANCE
+    rows: list[Any] = []
+    made = list(segments)
+    allowance = ALLOWANCE
+
+    def settle(number: int, frames: list[bytes]) -> None:
+        nonlocal allowance
+        segment, sizes = segments[number], [len(frame) for frame in frames]
+        if sum(sizes) >= segment.size:
+            return
+        if sum(sizes) * MAX_RATIO < segment.size:
+            if segment.size > allowance:  # a reader would take it for a bomb: it stays as it is
+                return
+            allowance -= segment.size
+        rows.append([number, segment.dtype, list(segment.shape), segment.itemsize > 1, sizes])
+        made[number] = Segment("U8", (sum(sizes),), lambda: frames)
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         compress = _compressor(pool)
-        waiting = [compress(segment) if segment.size >= LEAST else None for segment in segments]
-        for number, (segment, futures) in enumerate(zip(segments, waiting, strict=True)):
-            frames = [future.result() for future in futures or ()]
-            sizes = [len(frame) for frame in frames]
-            smaller = bool(frames) and sum(sizes) < segment.size
-            if smaller and sum(sizes) * MAX_RATIO < segment.size:
-                allowance -= segment.size
-                if allowance < 0:  # a reader would take it for a bomb: it stays as it is
-                    allowance, smaller = allowance + segment.size, False
-            if not smaller:
-                made.append(segment)
-                continue
-            rows.append([number, segment.dtype, list(segment.shape), segment.itemsize > 1, sizes])
-            made.append(Segment("U8", (sum(sizes),), lambda frames=frames: frames))  # type: ignore[misc]
+        waiting: deque[tuple[int, list[Future[bytes]]]] = deque()
+        for number, segment in enumerate(segments):
+            if segment.size >= LEAST:
+                waiting.append((number, compress(segment)))
+            while waiting and (len(waiting) > _WAITING or segment.size > BLOCK):
+                first, futures = waiting.popleft()
+                settle(first, [future.result() for future in futures])
+        for first, futures in waiting:
+            settle(first, [future.result() for future in futures])
     return made, rows
 
 
 def _compressor(pool: ThreadPoolExecutor) -> Callable[[Segment], list[Future[bytes]]]:
     """A function that has the frames of a segment made by ``pool``; few blocks wait there, for they may be copies."""
-    library, room = zstandard(), threading.Semaphore(_WAITING)
+    library, room = zstandard(), threading.Semaphore((os.cpu_count() or 1) + _WAITING)
 
     def one(block: Buffer, itemsize: int) -> bytes:
         try:

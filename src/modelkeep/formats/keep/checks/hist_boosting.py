@@ -62,7 +62,7 @@ def check_features(predictors: list[Any], categorical: Array) -> None:
     require(good, "_predictors", "the nodes of predictors are of several types")
     fields = pieces[0].dtype.names
     require(fields and set(fields) >= _FIELDS, "_predictors", "the nodes lack what a split needs")
-    # Predictors of a file lie side by side in few arrays. If one of those has a fault, it may be another model's.
+    # Predictors of a file lie side by side in few arrays, as whole items of them. A fault there may be another model's.
     whole = {id(piece.base): piece.base for piece in pieces}.values()
     together = all(_is_nodes(nodes, pieces[0].dtype) for nodes in whole)
     if together and not any(_fault(nodes, categorical) for nodes in whole):

@@ -74,16 +74,17 @@ def encode_object(encoder: Encoder, obj: Any) -> Node:
     state = kept(cls, vars(obj))
     node: Node = ["object", type_number(encoder, cls), encoder.state(state)]
     if checks := checks_for(cls):
-        if state is not vars(obj):  # it is checked as it will be read
-            obj = cls.__new__(cls)
-            object.__setattr__(obj, "__dict__", state)
-        _refuse_unreadable(encoder, obj, checks)
+        _refuse_unreadable(encoder, obj, state, checks)
     return node
 
 
-def _refuse_unreadable(encoder: Encoder, obj: Any, checks: tuple[Check, ...]) -> None:
+def _refuse_unreadable(encoder: Encoder, obj: Any, state: dict[str, Any], checks: tuple[Check, ...]) -> None:
     """What every load would refuse is better refused now, while whoever trained it can do something about it."""
     try:
+        if state is not vars(obj):  # it is checked as it will be read
+            cls: Any = type(obj)
+            obj = cls.__new__(cls)
+            object.__setattr__(obj, "__dict__", state)
         for check in checks:
             check(obj)
     except LoadError as error:

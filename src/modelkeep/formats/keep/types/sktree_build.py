@@ -52,11 +52,11 @@ def build_trees(pool: TreePool, *, check: bool = True) -> list[Tree]:
 
 
 def build_predictors(pool: TreePool, *, check: bool = True) -> list[TreePredictor]:
-    """The predictors of a pool, like ``build_trees``. Neighbours have their nodes side by side in one array."""
+    """The predictors of a pool, like ``build_trees``. Those of neighbours are views of one array."""
     from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
     from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
-    # Their nodes stay in the arrays that they are filled in, so that larger ones cost less.
+    # The nodes stay where they are filled in, so no window's room is used again.
     walk = checked_windows(pool, 2 * _WINDOW) if check else windows(pool, 2 * _WINDOW)
     none = np.zeros((0, 8), np.uint32)
     sizes = pool.columns["sizes"].tolist()

@@ -149,7 +149,7 @@ def _later(blocks: Blocks, recipe: _Recipe) -> Column:
 
 
 def _column(recipe: _Recipe, pieces: Callable[[], Iterator[Array]]) -> Column:
-    """``pieces``, each of a dtype that the column's holds, handed on in larger ones."""
+    """``pieces``, whose values the column's dtype holds, handed on in larger ones."""
 
     def joined(held: list[Array], size: int) -> Array:
         return np.concatenate(held, out=np.empty((size, *recipe.shape[1:]), recipe.dtype), casting="unsafe")

@@ -213,6 +213,8 @@ def has_float(value: Any) -> bool:
 
 def check_kinds(manifest: dict[str, Any]) -> None:
     word = re.compile(r"[\x20-\x7e]{0,200}")
+    need("manifest", manifest["format"] == "keep" and bool(word.fullmatch(manifest["framework"])), "the format")
+    need("manifest", all(word.fullmatch(key) for key in manifest["environment"]), "the environment")
     for words in manifest["environment"].values():
         good = type(words) is dict and len(words) <= 1000
         flat = [*words, *words.values()] if good else []
@@ -223,7 +225,8 @@ def check_kinds(manifest: dict[str, Any]) -> None:
         for key in keys:
             texts = manifest[part].get(key, [])
             need("manifest", type(texts) is list and all(type(t) is str for t in texts), "a list of texts")
-    need("manifest", type(manifest["probe"].get("rows", 0)) is int, "the rows of the probe")
+    rows = manifest["probe"].get("rows", 0)
+    need("manifest", type(rows) is int and 0 <= rows < 1 << 53, "the rows of the probe")
 
 
 def read_arrays(data: bytes) -> int:

@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PowerTransformer, StandardScaler
 
 import modelkeep as mk
 from fuzz import forge
@@ -352,6 +353,23 @@ def test_what_every_load_would_refuse_is_refused_at_save() -> None:
     )
 
 
+class Needy(LogisticRegression):
+    def __new__(cls, needed: int, **parameters: Any) -> Any:
+        return super().__new__(cls)
+
+
+def test_a_class_that_no_reader_could_make_is_refused_at_save() -> None:
+    text = told(SaveErrors, lambda: mk.dumps(Needy(1)))
+    assert "can't be made anew: its __new__ is missing a required argument: 'needed'" in text
+
+
+def test_boosting_that_starts_from_a_model_that_takes_no_zeros() -> None:
+    rows = np.random.default_rng(0).uniform(1, 2, (30, 2))
+    start = make_pipeline(PowerTransformer("box-cox"), Ridge())
+    model = GradientBoostingRegressor(n_estimators=2, init=start).fit(rows, rows[:, 0])
+    assert (mk.loads(mk.dumps(model)).predict(rows) == model.predict(rows)).all()
+
+
 def test_a_cache_folder_is_left_out_and_refuses_nothing(here: Path) -> None:
     model = Pipeline([("scale", StandardScaler()), ("fit", LinearRegression())], memory="cache")
     model.fit([[0.0], [1.0]], [0.0, 1.0])
@@ -429,6 +447,35 @@ class TestFileObjects:
         file.seek(6)
         assert "is not at its start" in told(UsageError, lambda: mk.save([1], file))
         assert file.getvalue() == b"header"
+
+    @pytest.mark.parametrize("numbers", [10, 1_000_000])
+    def test_one_that_was_longer_before(self, here: Path, numbers: int) -> None:
+        Path("a.keep").write_bytes(bytes(20_000_000))
+        with open("a.keep", "r+b") as file:
+            saved = mk.save(np.arange(numbers), file)
+        assert saved.size == Path("a.keep").stat().st_size
+        assert len(mk.load("a.keep")) == numbers
+
+    @pytest.mark.parametrize("mode", ["ab", "a+b"])
+    def test_one_that_is_open_for_appending(self, here: Path, mode: str) -> None:
+        with open("a.keep", mode) as file:
+            assert 'open it with open(path, "wb")' in told(UsageError, lambda: mk.save([1], file))
+
+    @pytest.mark.parametrize("numbers", [10, 1_000_000])
+    def test_one_with_a_write_of_its_own(self, here: Path, numbers: int) -> None:
+        class Turned(io.FileIO):
+            def write(self, data: Any) -> int:
+                return super().write(bytes(np.frombuffer(data, np.uint8) ^ 0x55))
+
+        with Turned("a.turned", "w") as file:
+            mk.save(np.arange(numbers), file)
+        turned = np.frombuffer(Path("a.turned").read_bytes(), np.uint8)
+        assert len(mk.loads((turned ^ 0x55).tobytes())) == numbers
+
+    @pytest.mark.skipif(os.name == "nt", reason="there is no /dev/null")
+    def test_one_that_keeps_nothing(self) -> None:
+        with open("/dev/null", "wb", buffering=0) as file:
+            assert mk.save(np.arange(1_000_000), file).size > 8_000_000
 
     def test_one_that_does_not_count_what_it_writes(self) -> None:
         class Silent(io.BytesIO):

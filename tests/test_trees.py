@@ -25,6 +25,7 @@ from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTY
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeRegressor
 from sklearn.tree._tree import NODE_DTYPE, Tree
 
+import modelkeep as mk
 from modelkeep.errors import CheckError, SaveError
 from modelkeep.formats.keep.types import sktree_columns
 from modelkeep.formats.keep.types.sktree_build import Filler, build_predictors, build_trees
@@ -606,3 +607,24 @@ def test_large_columns_are_made_piece_by_piece(monkeypatch: pytest.MonkeyPatch) 
     pool = plan.read()
     check(pool)
     assert_same_trees(trees, build_trees(pool))
+
+
+def test_unusual_leaves_of_a_late_block_do_not_change_those_of_earlier_ones() -> None:
+    """The first blocks keep their splits alone until a leaf with another feature shows up, far behind them."""
+    rng = np.random.default_rng(0)
+    forest = RandomForestRegressor(40, random_state=0).fit(rng.normal(size=(2000, 4)), rng.normal(size=2000))
+    last = forest.estimators_[-1].tree_
+    state = last.__getstate__()
+    nodes = state["nodes"].copy()
+    nodes["feature"][nodes["left_child"] == -1] = 3
+    last.__setstate__({**state, "nodes": nodes})
+    again = mk.loads(mk.dumps(forest, probe=False))
+    for one, other in zip(forest.estimators_, again.estimators_, strict=True):
+        assert (one.tree_.feature == other.tree_.feature).all()
+
+
+def test_a_column_that_would_not_hold_a_value_is_refused() -> None:
+    recipe = sktree_columns._Recipe("feature", np.dtype("u1"), (2,), lambda block: block.sizes)
+    held = sktree_columns._column(recipe, lambda: iter([np.array([1, 300])]))
+    with pytest.raises(SaveError, match="the model changed while it was being saved"):
+        held.read()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
 from blake3 import blake3
@@ -37,7 +37,7 @@ _Words = Annotated[dict[_Word, _Word], msgspec.Meta(max_length=1000)]
 class ProbeFacts(TypedDict, total=False):
     """What the manifest says of the probe."""
 
-    rows: Annotated[int, msgspec.Meta(ge=0)]
+    rows: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
     methods: list[str]
     notes: list[str]
 
@@ -53,8 +53,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What an artifact says of itself. It holds no float, no clock and no user, so equal models give equal bytes."""
 
     modelkeep: int
-    format: str
-    framework: str
+    format: Literal["keep"]
+    framework: _Word
     model: str
     files: dict[str, FileEntry]
     environment: dict[_Word, _Words] = {}

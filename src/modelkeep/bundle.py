@@ -2,7 +2,7 @@
 
 Layout (docs/format.md, section 2): members in the order of their names, stored, dated 1980-01-01, always with zip64
 fields, each member's data at a multiple of 64. A reader takes names, sizes and CRCs from the directory, encodes it and
-every header again, and compares the bytes; so no two files hold the same artifact, and no byte is left unchecked.
+every header again, and compares the bytes; so no byte is left unchecked.
 """
 
 from __future__ import annotations

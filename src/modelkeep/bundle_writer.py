@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import zlib
 from collections import deque
@@ -65,24 +64,24 @@ def write_bundle(
     progress: Callable[[int, int], None] = lambda done, total: None,
     *,
     durable: bool = False,
-) -> str:
-    """Write ``parts`` and their manifest to ``file`` (seekable, at its start); return the artifact's digest.
+) -> tuple[str, int]:
+    """Write ``parts`` and their manifest to ``file`` (seekable, at its start); return digest and size of the artifact.
 
     ``manifest_of`` gets every file's size and digest. The parts of a large artifact whose names come after the
-    manifest's are read twice. ``progress`` is told the bytes written and the bytes in all. ``durable`` says that the
-    caller will end with an fsync: most of its work is then done while the digests are still being made.
+    manifest's are read twice. ``progress`` is told the bytes written and the bytes in all. ``durable`` says that it
+    is a file of the system's that the caller will sync: most of that is done while the digests are still being made.
     """
     total = sum(part.size for part in parts.values())
     if total < _AT_ONCE:
-        made = _write_at_once(file, parts, manifest_of)
+        made = _write_at_once(file, parts, manifest_of, durable)
         progress(total, total)
         return made
     return _write(file, parts, manifest_of, lambda done: progress(done, total), durable)
 
 
 def _write_at_once(
-    file: BinaryIO, parts: Mapping[str, Part], manifest_of: Callable[[dict[str, FileEntry]], Manifest]
-) -> str:
+    file: BinaryIO, parts: Mapping[str, Part], manifest_of: Callable[[dict[str, FileEntry]], Manifest], own: bool
+) -> tuple[str, int]:
     """A small artifact: all is sealed first, and goes out in the order of the file."""
     found = {name: _sealed(part) for name, part in parts.items()}
     raw = manifest_of({name: seal.entry() for name, (seal, _) in found.items()}).encode()
@@ -94,8 +93,9 @@ def _write_at_once(
         members.append(placed(name.encode(), seal.size, seal.crc, members[-1].end if members else 0))
         out += (local_header(members[-1]), *chunks)
     central, manifest_digest = directory(members), found[MANIFEST][0].entry().digest
-    _write_together(file, [*out, central, tail(members, central, manifest_digest)])
-    return manifest_digest
+    end = tail(members, central, manifest_digest)
+    _write_together(file, [*out, central, end], own)
+    return manifest_digest, members[-1].end + len(central) + len(end)
 
 
 def _sealed(part: Part) -> tuple[_Seal, list[Buffer]]:
@@ -105,11 +105,14 @@ def _sealed(part: Part) -> tuple[_Seal, list[Buffer]]:
     return _Seal.of(part, chunks), chunks
 
 
-def _write_together(file: BinaryIO, buffers: list[Buffer]) -> None:
-    """In few calls where the system can gather; it may take less than it is given, as at the edge of a full disk."""
+def _write_together(file: BinaryIO, buffers: list[Buffer], own: bool) -> None:
+    """In few calls where the system can gather, into a file of our own: another's may do more than write.
+
+    The system may take less than it is given, as at the edge of a full disk.
+    """
     batches = [buffers[i : i + _BATCH] for i in range(0, len(buffers), _BATCH)]
     for batch in batches:
-        taken = os.writev(file.fileno(), batch) if isinstance(file, io.FileIO) and hasattr(os, "writev") else 0
+        taken = os.writev(file.fileno(), batch) if own and hasattr(os, "writev") else 0
         for buffer in batch:
             view = memoryview(buffer).cast("B")
             _write_all(file, view[taken:])
@@ -122,7 +125,7 @@ def _write(
     manifest_of: Callable[[dict[str, FileEntry]], Manifest],
     progress: Callable[[int], None],
     durable: bool,
-) -> str:
+) -> tuple[str, int]:
     entries = {name: _Seal.of(part, part.chunks()).entry() for name, part in parts.items() if name > MANIFEST}
     members: list[Member] = []
     manifest_digest = ""
@@ -140,11 +143,12 @@ def _write(
             if name != MANIFEST:
                 entries[name] = seal.entry()
     central = directory(members)
-    _write_all(file, memoryview(central + tail(members, central, manifest_digest)))
+    end = central + tail(members, central, manifest_digest)
+    _write_all(file, memoryview(end))
     for member in members:
         file.seek(member.header)
         _write_all(file, memoryview(local_header(member)))
-    return manifest_digest
+    return manifest_digest, members[-1].end + len(end)
 
 
 def _stream(file: BinaryIO, part: Part, sealer: Executor, progress: Callable[[int], None], durable: bool) -> _Seal:

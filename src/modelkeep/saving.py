@@ -68,6 +68,8 @@ def _check_file(file: Any) -> None:
         raise UsageError(
             f"{quote(repr(file))} is not a binary file with positions", hint="pass a path, or write what dumps() gives"
         )
+    if "a" in str(getattr(file, "mode", "")):
+        raise UsageError(f"{quote(repr(file))} is open for appending", hint='open it with open(path, "wb")')
     if file.tell() != 0:
         raise UsageError(f"{quote(repr(file))} is not at its start", hint="pass a fresh file, or write dumps()")
 
@@ -104,8 +106,9 @@ def _write_keep(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, fr
             facts=GraphFacts(classes=written.facts["classes"], own=written.facts["own"]),
         )
 
-    digest = write_bundle(file, parts, manifest_of, recipe.progress, durable=path is not None)
-    size = file.seek(0, io.SEEK_END)
+    digest, size = write_bundle(file, parts, manifest_of, recipe.progress, durable=path is not None)
+    if file.seek(0, io.SEEK_END) > size:  # what was in there before was longer
+        file.truncate(size)
     return Saved(path, "keep", size, digest, rows_of(probe), tuple(probe.notes), tuple(written.facts["own"]))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from modelkeep.errors import quote, said
 from modelkeep.formats.keep.checks.require import (
+    Array,
     Check,
     State,
     an_array,
@@ -27,6 +28,8 @@ from modelkeep.formats.keep.checks.require import (
 
 _TREE = "sklearn.tree._tree.Tree"
 _ONE_TREE = "sklearn.tree._classes.BaseDecisionTree"
+#: What a start is asked about, until it answers.
+_VALUES = (0, 1, 2, 0.5, 3, 10, 100)
 _DUMMIES = ("sklearn.dummy.DummyClassifier", "sklearn.dummy.DummyRegressor")
 
 
@@ -149,19 +152,27 @@ def _is_plain_dummy(init: Any, columns: int, several: bool) -> bool:
 def _try_start(init: Any, classifier: bool, several: bool, columns: int, width: int) -> None:
     """Ask another start, itself checked by now, for the shape of its answer to a few rows."""
     for rows in (1, 2, 3):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                X = np.zeros((rows, width), np.float32)
-                answer = np.asarray(init.predict_proba(X) if classifier else init.predict(X))
-        except Exception as error:
-            fail("init_", f"the model that boosting starts from doesn't answer: {said(error)}")
+        answer = _answer(init, classifier, (rows, width))
         if classifier and not several:
             wrong = answer.ndim != 2 or answer.shape[0] != rows or answer.shape[1] < 2
         else:
             wrong = answer.shape != (rows, columns) and not (columns == 1 and answer.shape == (rows,))
         if wrong:
             fail("init_", f"the answer to {rows} rows has shape {answer.shape}, for {columns} trees an iteration")
+
+
+def _answer(init: Any, classifier: bool, shape: tuple[int, int]) -> Array:
+    """To rows of zeros, or of other numbers where it takes no zeros: a logarithm and a category may not."""
+    for i, value in enumerate(_VALUES, 1):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                X = np.full(shape, value, np.float32)
+                return np.asarray(init.predict_proba(X) if classifier else init.predict(X))
+        except Exception as error:
+            if i == len(_VALUES):
+                fail("init_", f"the model that boosting starts from doesn't answer: {said(error)}")
+    raise AssertionError
 
 
 CHECKS: dict[str, Check] = {

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import enum
 import functools
+import inspect
 from collections.abc import Mapping
+from types import FunctionType
+from typing import Any
 
 from modelkeep.formats.keep.decode import Builder
 from modelkeep.formats.keep.handlers import Decode, Handler, Unsaveable
@@ -76,6 +79,7 @@ def _own_handler(cls: type) -> Handler:
     root = cls.__module__.partition(".")[0]
     if not heap_type or objects.is_standard(cls) or root in ("numpy", "scipy", "pandas"):
         raise Unsaveable(*_refusal(cls))
+    _refuse_arguments(cls)
     plain = all(
         getattr(cls, name) is getattr(object, name, None) or _from_sklearn(cls, name)
         for name in ("__reduce__", "__reduce_ex__", "__getstate__")
@@ -86,6 +90,18 @@ def _own_handler(cls: type) -> Handler:
     if plain and not own_setstate and not slots and builtin_base is None:
         return KINDS["object"]
     return KINDS["reduced"]
+
+
+def _refuse_arguments(cls: type) -> None:
+    """A reader makes an object without arguments, unless its class says which it needs."""
+    new: Any = cls.__new__
+    if new is object.__new__ or hasattr(cls, "__getnewargs__") or not isinstance(new, FunctionType):
+        return
+    try:
+        inspect.signature(new).bind(cls)
+    except TypeError as error:
+        message = f"a {objects.full_name(cls)} can't be made anew: its __new__ is {error}"
+        raise Unsaveable(message, "give the arguments of __new__ defaults, or define __getnewargs__") from None
 
 
 def _from_sklearn(cls: type, name: str) -> bool:

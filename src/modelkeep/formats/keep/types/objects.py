@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from modelkeep.errors import GraphError, LoadError, quote, said
 from modelkeep.formats.keep import code, names
 from modelkeep.formats.keep.checks import check_of, checks_for
+from modelkeep.formats.keep.checks.common import check_memory
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 
 if TYPE_CHECKING:
@@ -71,22 +72,18 @@ def _left_out(cls: type) -> tuple[frozenset[str], frozenset[str]]:
 
 def encode_object(encoder: Encoder, obj: Any) -> Node:
     cls: Any = type(obj)
-    state = kept(cls, vars(obj))
-    node: Node = ["object", type_number(encoder, cls), encoder.state(state)]
+    node: Node = ["object", type_number(encoder, cls), encoder.state(kept(cls, vars(obj)))]
     if checks := checks_for(cls):
-        _refuse_unreadable(encoder, obj, state, checks)
+        _refuse_unreadable(encoder, obj, checks)
     return node
 
 
-def _refuse_unreadable(encoder: Encoder, obj: Any, state: dict[str, Any], checks: tuple[Check, ...]) -> None:
+def _refuse_unreadable(encoder: Encoder, obj: Any, checks: tuple[Check, ...]) -> None:
     """What every load would refuse is better refused now, while whoever trained it can do something about it."""
     try:
-        if state is not vars(obj):  # it is checked as it will be read
-            cls: Any = type(obj)
-            obj = cls.__new__(cls)
-            object.__setattr__(obj, "__dict__", state)
         for check in checks:
-            check(obj)
+            if check is not check_memory:  # the folder is left out
+                check(obj)
     except LoadError as error:
         encoder.problem(f"no load would take it: {error}", error.hint or _CHECK_HINT)
     except Exception as error:

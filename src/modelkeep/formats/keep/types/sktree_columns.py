@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from modelkeep.errors import SaveError
 from modelkeep.formats.keep.types.sktree_blocks import MAPPED, Block, Blocks, Mapped, State, refuse_layout
 from modelkeep.formats.keep.types.sktree_survey import KEPT, Facts, as_values, narrow, survey
+from modelkeep.tree_values import equal_bits
 from modelkeep.trees import Column, Kind, PoolPlan
 
 Array = NDArray[Any]
@@ -135,7 +136,7 @@ def _made(blocks: Blocks, recipes: Sequence[_Recipe], facts: Facts) -> list[Colu
     for block in blocks if lacking else ():
         for recipe in lacking:
             if block.trees.start not in pieces[recipe.name]:
-                pieces[recipe.name][block.trees.start] = recipe.make(block).astype(recipe.dtype, copy=False)
+                pieces[recipe.name][block.trees.start] = _converted(recipe.make(block), recipe.dtype)
     return [_column(recipe, partial(_in_order, pieces[recipe.name])) for recipe in recipes]
 
 
@@ -152,7 +153,8 @@ def _column(recipe: _Recipe, pieces: Callable[[], Iterator[Array]]) -> Column:
     """``pieces``, whose values the column's dtype holds, handed on in larger ones."""
 
     def joined(held: list[Array], size: int) -> Array:
-        return np.concatenate(held, out=np.empty((size, *recipe.shape[1:]), recipe.dtype), casting="unsafe")
+        safe = [_converted(piece, recipe.dtype) for piece in held]
+        return np.concatenate(safe, out=np.empty((size, *recipe.shape[1:]), recipe.dtype))
 
     def chunks() -> Iterator[Array]:
         held: list[Array] = []
@@ -168,6 +170,16 @@ def _column(recipe: _Recipe, pieces: Callable[[], Iterator[Array]]) -> Column:
 
     enough = _CHUNK // (math.prod(recipe.shape[1:]) * recipe.dtype.itemsize)
     return Column(recipe.name, recipe.dtype, recipe.shape, chunks)
+
+
+def _converted(piece: Array, dtype: np.dtype[Any]) -> Array:
+    """``piece`` as the first pass found that it can be kept: each value stays what it is."""
+    if np.can_cast(piece.dtype, dtype, "safe"):
+        return piece
+    made = piece.astype(dtype)
+    if not equal_bits(made.astype(piece.dtype), piece).all():
+        raise SaveError("the model changed while it was being saved", hint="save it when nothing else uses it")
+    return made
 
 
 def _ready(name: str, array: Array) -> Column:

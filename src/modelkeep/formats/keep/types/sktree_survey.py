@@ -167,6 +167,8 @@ def _survey_fields(block: Block, facts: Facts) -> None:
             else:
                 facts.unusual.add(column)
                 facts.pieces[column].clear()
+                if values.dtype.kind in "iu":  # the usual leaves of earlier blocks are kept now, too
+                    facts.note(column, np.array([leaf], values.dtype))
         limits = facts.note(column, values) if values.dtype.kind in "iu" else None
         if not (column == "impurity" and facts.gini) and column not in ("weight", "node_depth"):
             facts.keep(column, block, values, limits)

@@ -27,7 +27,7 @@ from sklearn.tree._tree import NODE_DTYPE, Tree
 
 import modelkeep as mk
 from modelkeep.errors import CheckError, SaveError
-from modelkeep.formats.keep.types import sktree_columns
+from modelkeep.formats.keep.types import sktree_blocks, sktree_columns
 from modelkeep.formats.keep.types.sktree_build import Filler, build_predictors, build_trees
 from modelkeep.formats.keep.types.sktrees import pool_predictors, pool_trees, tree_state
 from modelkeep.tree_checks import check
@@ -609,10 +609,11 @@ def test_large_columns_are_made_piece_by_piece(monkeypatch: pytest.MonkeyPatch) 
     assert_same_trees(trees, build_trees(pool))
 
 
-def test_unusual_leaves_of_a_late_block_do_not_change_those_of_earlier_ones() -> None:
+def test_unusual_leaves_of_a_late_block_do_not_change_those_of_earlier_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first blocks keep their splits alone until a leaf with another feature shows up, far behind them."""
+    monkeypatch.setattr(sktree_blocks, "_BLOCK", 1)
     rng = np.random.default_rng(0)
-    forest = RandomForestRegressor(40, random_state=0).fit(rng.normal(size=(2000, 4)), rng.normal(size=2000))
+    forest = RandomForestRegressor(4, random_state=0).fit(rng.normal(size=(100, 4)), rng.normal(size=100))
     last = forest.estimators_[-1].tree_
     state = last.__getstate__()
     nodes = state["nodes"].copy()

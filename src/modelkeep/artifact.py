@@ -54,7 +54,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     modelkeep: int
     format: Literal["keep"]
-    framework: _Word
+    framework: str
     model: str
     files: dict[str, FileEntry]
     environment: dict[_Word, _Words] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+import gc
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from modelkeep.artifact import Artifact
@@ -55,11 +57,24 @@ def read(artifact: Artifact, policy: Policy, *, check: bool = True) -> Any:
     return read_graph(artifact.files, policy, check=check)
 
 
+@contextlib.contextmanager
+def _no_collector() -> Iterator[None]:
+    """Nothing of what is built is garbage before all of it is, and the collector would walk it again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def read_graph(files: Mapping[str, memoryview], policy: Policy, name: str = GRAPH, *, check: bool = True) -> Any:
     """What a graph of an artifact stands for. Whatever is wrong with it comes out as one of modelkeep's errors."""
     try:
         own = code.modules(files, policy)
-        return Builder(plan(files, name, check=check), policy, DECODERS, POOLS, own, check).run()
+        with _no_collector():
+            return Builder(plan(files, name, check=check), policy, DECODERS, POOLS, own, check).run()
     except ModelkeepError:
         raise
     except RecursionError:

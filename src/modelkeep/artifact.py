@@ -71,8 +71,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return digest(self.encode())
 
 
-class _VersionOnly(msgspec.Struct):
-    modelkeep: int
+class _VersionOnly(msgspec.Struct, rename={"version": "modelkeep"}):
+    version: int
 
 
 def _no_float(text: str) -> float:
@@ -90,24 +90,26 @@ def decode_manifest(data: bytes) -> Manifest:
         manifest = _MANIFEST.decode(data)
         canonical = manifest.encode() == data
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError) as error:
-        _refuse_newer(data)
+        refuse_newer(data, _VERSION, ARTIFACT_VERSION, "artifact")
         raise ContainerError(f"the manifest is not valid: {quote(str(error))}", hint=DAMAGED_HINT) from None
     if not canonical or manifest.modelkeep != ARTIFACT_VERSION:
-        _refuse_newer(data)
+        refuse_newer(data, _VERSION, ARTIFACT_VERSION, "artifact")
         raise ContainerError("the manifest is not in its canonical form", hint=DAMAGED_HINT)
     return manifest
 
 
-def _refuse_newer(data: bytes) -> None:
-    """A newer version may have other fields: say that, rather than that they are wrong."""
+def refuse_newer(data: bytes, decoder: msgspec.json.Decoder[Any], known: int, what: str) -> None:
+    """A newer version may have other fields: say that, rather than that they are wrong.
+
+    ``decoder`` gives something that has the ``version`` alone.
+    """
     try:
-        version = _VERSION.decode(data).modelkeep
+        version = decoder.decode(data).version
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return  # not even that much is there; the caller says what is wrong
-    if version > ARTIFACT_VERSION:
+    if version > known:
         raise VersionError(
-            f"the artifact has version {quote(str(version), 20)}, "
-            f"and this modelkeep reads up to version {ARTIFACT_VERSION}",
+            f"the {what} has version {quote(str(version), 20)}, and this modelkeep reads up to version {known}",
             hint="install a newer modelkeep: pip install -U modelkeep",
         )
 

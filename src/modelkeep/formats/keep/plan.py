@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from modelkeep.errors import GraphError, VersionError, quote
+from modelkeep.artifact import refuse_newer
+from modelkeep.errors import GraphError, quote
 from modelkeep.formats.keep import tensors
 from modelkeep.formats.keep.encode import GRAPH_VERSION
 
@@ -56,27 +57,14 @@ def parse(text: memoryview, arrays: memoryview | None, *, check: bool = True) ->
     try:
         graph = _GRAPH.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        _refuse_newer(raw)
+        refuse_newer(raw, _VERSION, GRAPH_VERSION, "graph")
         raise GraphError(f"the graph is not valid JSON of the format: {quote(str(error))}") from None
     if graph.version != GRAPH_VERSION:
-        _refuse_newer(raw)
+        refuse_newer(raw, _VERSION, GRAPH_VERSION, "graph")
         raise GraphError(f"there is no graph of version {graph.version}")
     if check and msgspec.json.encode(graph) != raw:
         _refuse_duplicates(raw)
     return Plan(graph, _EMPTY if arrays is None else tensors.parse(arrays), len(raw))
-
-
-def _refuse_newer(raw: bytes) -> None:
-    """A newer version may have other fields: say that, rather than that they are wrong."""
-    try:
-        version = _VERSION.decode(raw).version
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return  # not even that much is there; the caller says what is wrong
-    if version > GRAPH_VERSION:
-        raise VersionError(
-            f"the graph has version {quote(str(version), 20)}, and this modelkeep reads up to version {GRAPH_VERSION}",
-            hint="install a newer modelkeep: pip install -U modelkeep",
-        )
 
 
 def _refuse_duplicates(raw: bytes) -> None:

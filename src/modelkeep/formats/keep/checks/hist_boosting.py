@@ -86,7 +86,7 @@ def _fault(nodes: Array, categorical: Array) -> str:
     if inside and not nodes["is_categorical"].any():
         return ""  # the usual case, at half the price: leaves have a feature too, the first one
     splits = nodes["is_leaf"] == 0
-    of_splits = nodes["feature_idx"][splits]
+    of_splits = feature[splits]
     if of_splits.size and (int(of_splits.min()) < 0 or int(of_splits.max()) >= len(categorical)):
         return f"a split on a feature that is not among {len(categorical)}"
     by_category = nodes["is_categorical"][splits] != 0

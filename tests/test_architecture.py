@@ -23,9 +23,9 @@ COMMANDS = ("demo", "inspect", "verify", "diff", "convert", "formats", "doctor")
 LAYERS = {
     7: {"cli", "__main__", "demo", "testing"},
     6: {"verbs"},
-    4: {"formats", "frameworks"},
-    3: {"ports"},
-    2: {"artifact", "schema", "policy", "trees", "tree_checks", "tree_values", "atomic", "markers"},
+    4: {"formats", "frameworks", "stores", "signers", "seals"},
+    3: {"ports", "store"},
+    2: {"artifact", "schema", "policy", "trees", "tree_checks", "tree_values", "atomic", "markers", "keys"},
     1: {"errors"},
 }
 SERVICES = 5

@@ -11,8 +11,14 @@
     |   |-- VersionError            written by a newer version of modelkeep
     |   |-- GraphError              the object graph is not well-formed
     |   |-- CheckError              well-formed, but its inside would misuse compiled code
-    |   `-- PolicyError             the loader's policy does not allow it
-    `-- DriftError                  the model opens, but answers differently
+    |   |-- PolicyError             the loader's policy does not allow it
+    |   `-- SignatureError          there is no valid signature of a signer that the policy asks for
+    |-- DriftError                  the model opens, but answers differently
+    |-- RegistryError               the registry does not allow it (an alias points there, a newer layout...)
+    |   |-- NotFoundError           no such model, version or alias; says which there are
+    |   |-- HistoryError            the history of a name went backwards, or is not what was seen before
+    |   `-- GateError               a promotion was refused; says by which gates and by how much
+    `-- SealError                   it can't be opened: another key, a wrong passphrase, a changed byte
 
     SaveErrors                      an ExceptionGroup of SaveError: all that can't be saved, at once
 
@@ -187,3 +193,28 @@ class DriftError(ModelkeepError):
     """A model answers differently from what its probe recorded, or nothing proves that it doesn't."""
 
     kind = "drift"
+
+
+class SignatureError(LoadError):
+    kind = "signature"
+    stage = "signature"
+
+
+class RegistryError(ModelkeepError):
+    kind = "registry"
+
+
+class NotFoundError(RegistryError):
+    kind = "not-found"
+
+
+class HistoryError(RegistryError):
+    kind = "history"
+
+
+class GateError(RegistryError):
+    kind = "gate"
+
+
+class SealError(ModelkeepError):
+    kind = "seal"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
-from modelkeep.errors import SealError, UsageError, quote
+from modelkeep.errors import SealError, StorageError, UsageError, quote
 from modelkeep.keys import Secret, secret
 from modelkeep.seals import bech32, header, payload, wrapping
 from modelkeep.seals.header import HINT, Header
@@ -113,7 +113,14 @@ def _payload_key(file_key: bytes, nonce: bytes) -> bytes:
 
 
 def read_passphrase(source: Secret) -> str:
-    return secret(source, "the passphrase")
+    """The passphrase. No error quotes where it was to come from: that may be the passphrase itself, by mistake."""
+    try:
+        return secret(source, "the passphrase")
+    except StorageError:
+        raise StorageError(
+            "can't read the passphrase: there is no such file",
+            hint='pass the path of a file that holds it, "env:NAME", or a function; never the passphrase itself',
+        ) from None
 
 
 def read_recipient(text: str) -> Recipient:

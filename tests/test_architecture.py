@@ -26,7 +26,7 @@ LAYERS = {
     4: {"formats", "frameworks", "stores", "signers", "seals"},
     3: {"ports", "store"},
     2: {"artifact", "schema", "policy", "trees", "tree_checks", "tree_values", "atomic", "markers", "keys"},
-    1: {"errors"},
+    1: {"errors", "rope"},
 }
 SERVICES = 5
 

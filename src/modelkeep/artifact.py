@@ -10,6 +10,7 @@ import msgspec
 from blake3 import blake3
 
 from modelkeep.errors import ContainerError, IntegrityError, VersionError, quote
+from modelkeep.rope import Bytes, pieces_of
 
 #: The version of the artifact's layout. docs/format.md has the procedure for raising it.
 ARTIFACT_VERSION = 1
@@ -119,10 +120,10 @@ DAMAGED_HINT = "the file was changed or damaged after it was saved; get it again
 
 @dataclass(frozen=True)
 class Artifact:
-    """A readable artifact: the manifest and every other file as bytes, in memory or mapped."""
+    """A readable artifact: the manifest and every other file as bytes, in memory or mapped, in one piece or in several."""
 
     manifest: Manifest
-    files: Mapping[str, memoryview]
+    files: Mapping[str, Bytes]
     digest: str
 
     def verify(self) -> None:
@@ -132,10 +133,11 @@ class Artifact:
                 raise IntegrityError(f"{name} is not what was saved", hint=DAMAGED_HINT)
 
 
-def digest(data: bytes | bytearray | memoryview) -> str:
+def digest(data: bytes | bytearray | Bytes) -> str:
     """The BLAKE3 digest of ``data``, as ``blake3:`` and 64 hexadecimal digits."""
     hasher = new_hasher(len(data))
-    hasher.update(data)
+    for piece in pieces_of(data):
+        hasher.update(piece)
     return DIGEST_PREFIX + hasher.hexdigest()
 
 

@@ -12,9 +12,11 @@ from typing import BinaryIO
 
 from blake3 import blake3
 
-from modelkeep.artifact import DIGEST_PREFIX, MANIFEST, FileEntry, Manifest, digest
+from modelkeep import atomic
+from modelkeep.artifact import DIGEST_PREFIX, MANIFEST, Artifact, FileEntry, Manifest, digest
 from modelkeep.bundle import Member, directory, local_header, placed, tail
 from modelkeep.ports import Buffer, Part
+from modelkeep.rope import pieces_of
 
 # Where another thread seals: what it has hashed is still in the processor's cache when it counts the CRC.
 _PIECE = 1 << 20
@@ -77,6 +79,13 @@ def write_bundle(
         progress(total, total)
         return made
     return _write(file, parts, manifest_of, lambda done: progress(done, total), durable)
+
+
+def write_artifact(artifact: Artifact, path: str | os.PathLike[str]) -> int:
+    """Write an artifact as a file, atomically; its size. Equal artifacts give equal bytes."""
+    parts = {name: Part(len(data), lambda data=data: pieces_of(data)) for name, data in artifact.files.items()}  # type: ignore[misc]
+    with atomic.replacing(path) as file:
+        return write_bundle(file, parts, lambda entries: artifact.manifest, durable=True)[1]
 
 
 def _write_at_once(

@@ -99,7 +99,7 @@ def _keep(opened: Opened, artifact: Artifact) -> Inspection:
     manifest = artifact.manifest
     tree, arrays, pools = look(artifact)
     carried = {
-        name.removeprefix(code.FOLDER): bytes(data).decode("utf-8", "backslashreplace")
+        name.removeprefix(code.FOLDER): bytes(data[:]).decode("utf-8", "backslashreplace")
         for name, data in artifact.files.items()
         if name.startswith(code.FOLDER)
     }

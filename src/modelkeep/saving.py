@@ -6,16 +6,17 @@ import io
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from modelkeep import atomic, catalog, environment, schema
 from modelkeep import probe as probes
-from modelkeep.artifact import ARTIFACT_VERSION, FileEntry, GraphFacts, Manifest, ProbeFacts
+from modelkeep.artifact import ARTIFACT_VERSION, Artifact, FileEntry, GraphFacts, Manifest, ProbeFacts, digest
 from modelkeep.bundle_writer import write_bundle
 from modelkeep.errors import UsageError, quote
 from modelkeep.formats.keep import code
 from modelkeep.formats.keep import files as keep
 from modelkeep.ports import Format, Framework, Part
+from modelkeep.rope import Bytes, Rope
 
 Target = str | os.PathLike[str] | BinaryIO
 Progress = Callable[[int, int], None]
@@ -86,6 +87,23 @@ def _write(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, format:
 
 
 def _write_keep(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, framework: Framework) -> Saved:
+    made = _compose(model, recipe, framework)
+    manifest_digest, size = write_bundle(file, made.parts, made.manifest_of, recipe.progress, durable=path is not None)
+    if file.seek(0, io.SEEK_END) > size:  # what was in there before was longer
+        file.truncate(size)
+    return Saved(path, "keep", size, manifest_digest, rows_of(made.probe), tuple(made.probe.notes), made.trust)
+
+
+class _Composed(NamedTuple):
+    """The files of an artifact that is about to be written, and its manifest once their digests are known."""
+
+    parts: dict[str, Part]
+    manifest_of: Callable[[dict[str, FileEntry]], Manifest]
+    probe: probes.Probe
+    trust: tuple[str, ...]
+
+
+def _compose(model: Any, recipe: Recipe, framework: Framework) -> _Composed:
     # The graph comes first: what it takes from the model is taken before any method of the model runs.
     written = keep.write(model, compress=recipe.compress, source=recipe.code)
     probe = record(model, recipe)
@@ -106,10 +124,17 @@ def _write_keep(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, fr
             facts=GraphFacts(classes=written.facts["classes"], own=written.facts["own"]),
         )
 
-    digest, size = write_bundle(file, parts, manifest_of, recipe.progress, durable=path is not None)
-    if file.seek(0, io.SEEK_END) > size:  # what was in there before was longer
-        file.truncate(size)
-    return Saved(path, "keep", size, digest, rows_of(probe), tuple(probe.notes), tuple(written.facts["own"]))
+    return _Composed(parts, manifest_of, probe, tuple(written.facts["own"]))
+
+
+def artifact(model: Any, recipe: Recipe) -> Artifact:
+    """The artifact of a model in memory. Large arrays are not copied: it is valid while the model does not change."""
+    made = _compose(model, recipe, catalog.framework_of(model))
+    files: dict[str, Bytes] = {}
+    for name, part in made.parts.items():
+        files[name] = Rope([memoryview(chunk).cast("B") for chunk in part.chunks() if len(chunk)])
+    manifest = made.manifest_of({name: FileEntry(len(data), digest(data)) for name, data in files.items()})
+    return Artifact(manifest, files, manifest.digest)
 
 
 def record(model: Any, recipe: Recipe) -> probes.Probe:

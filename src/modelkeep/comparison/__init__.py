@@ -69,8 +69,12 @@ class Diff:
 
 def diff(first: Source, second: Source, policy: Policy) -> Diff:
     """Compare two keep files. Their places are compared without building; then, if both load, their answers."""
-    artifacts = [_opened(source, policy) for source in (first, second)]
-    (name_a, a), (name_b, b) = artifacts
+    return of_artifacts(_opened(first, policy), _opened(second, policy), policy)
+
+
+def of_artifacts(first: tuple[str, Artifact], second: tuple[str, Artifact], policy: Policy) -> Diff:
+    """Compare two artifacts, each with the name it is to be shown by."""
+    (name_a, a), (name_b, b) = first, second
     if a.digest == b.digest:
         return Diff(name_a, name_b, a.digest, b.digest)
     compared = _places(a, b)

@@ -106,7 +106,7 @@ def acting(folder: Path) -> tuple[Refusal, ...]:
 def outside(forest: Path, folder: Path) -> Refusal:
     """A forest whose first tree has a child far behind its last node. All digests are right: it was made so."""
     artifact = open_bundle(memoryview(bytearray(forest.read_bytes())))
-    files = {name: bytearray(data) for name, data in artifact.files.items()}
+    files = {name: bytearray(data[:]) for name, data in artifact.files.items()}
     plan = keep.plan(artifact.files)
     column = plan.arrays.table[plan.graph.pools[0]["columns"]["right"]]
     arrays = files["arrays.safetensors"]

@@ -20,6 +20,7 @@ from blake3 import blake3
 from modelkeep.errors import GraphError, PolicyError, UsageError, quote
 from modelkeep.policy import Policy
 from modelkeep.ports import Part
+from modelkeep.rope import Bytes
 
 FOLDER = "code/"
 _PREFIX = "_modelkeep_"
@@ -70,9 +71,9 @@ def public_name(module: str) -> str:
     return rest if head in _LOADED and rest else module
 
 
-def modules(files: Mapping[str, memoryview], policy: Policy) -> dict[str, Callable[[str], ModuleType]]:
+def modules(files: Mapping[str, Bytes], policy: Policy) -> dict[str, Callable[[str], ModuleType]]:
     """For each top-level module that travels in the artifact, the function that imports from it."""
-    found = {name.removeprefix(FOLDER): bytes(data) for name, data in files.items() if name.startswith(FOLDER)}
+    found = {name.removeprefix(FOLDER): bytes(data[:]) for name, data in files.items() if name.startswith(FOLDER)}
     if not found:
         return {}
     if not policy.allow_code:

@@ -16,6 +16,7 @@ from modelkeep.formats.keep.plan import Plan, parse
 from modelkeep.formats.keep.types import DECODERS, POOLS, handler_of
 from modelkeep.policy import Policy
 from modelkeep.ports import Part, Written
+from modelkeep.rope import Bytes
 
 GRAPH = "graph"
 #: All files that an artifact of this format may have, besides its manifest and source.
@@ -44,7 +45,7 @@ def check_names(files: Iterable[str]) -> None:
             raise ContainerError(f"{quote(name)} is not a file of the format", hint="install a newer modelkeep")
 
 
-def plan(files: Mapping[str, memoryview], name: str = GRAPH, *, check: bool = True) -> Plan:
+def plan(files: Mapping[str, Bytes], name: str = GRAPH, *, check: bool = True) -> Plan:
     """The parsed graph ``name`` of an artifact: pure data."""
     text = files.get(f"{name}.json")
     if text is None:
@@ -69,7 +70,7 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def read_graph(files: Mapping[str, memoryview], policy: Policy, name: str = GRAPH, *, check: bool = True) -> Any:
+def read_graph(files: Mapping[str, Bytes], policy: Policy, name: str = GRAPH, *, check: bool = True) -> Any:
     """What a graph of an artifact stands for. Whatever is wrong with it comes out as one of modelkeep's errors."""
     try:
         own = code.modules(files, policy)

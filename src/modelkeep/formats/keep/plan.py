@@ -12,6 +12,7 @@ from modelkeep.artifact import refuse_newer
 from modelkeep.errors import GraphError, quote
 from modelkeep.formats.keep import tensors
 from modelkeep.formats.keep.encode import GRAPH_VERSION
+from modelkeep.rope import Bytes
 
 MAX_NODES = 20_000_000
 _EMPTY = tensors.Tensors(memoryview(b""), [])
@@ -46,9 +47,9 @@ class Plan:
     size: int
 
 
-def parse(text: memoryview, arrays: memoryview | None, *, check: bool = True) -> Plan:
+def parse(text: Bytes, arrays: Bytes | None, *, check: bool = True) -> Plan:
     """The plan in a graph's two files. Bounds come before work: nothing is allocated on the word of a number."""
-    raw = bytes(text)
+    raw = bytes(text[:])
     # A node takes two bytes at least, so that a short text can't have too many.
     if len(raw) > MAX_NODES and raw.count(b"[") + raw.count(b"{") > MAX_NODES:
         raise GraphError("the graph has too many nodes")

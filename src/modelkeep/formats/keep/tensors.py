@@ -18,6 +18,7 @@ import numpy as np
 
 from modelkeep.errors import GraphError, quote
 from modelkeep.ports import Buffer, Part
+from modelkeep.rope import Bytes
 
 #: numpy dtype -> safetensors name, for little-endian data.
 NATIVE = {
@@ -91,13 +92,15 @@ class Tensor(NamedTuple):
 class Tensors:
     """All tensors of a file, by segment number."""
 
-    data: memoryview
+    data: Bytes
     table: list[Tensor]
 
     def array(self, segment: int) -> np.ndarray:
         """The tensor as an array over the file's own memory, writable if that is."""
         tensor = self.table[segment]
-        return np.ndarray(tensor.shape, tensor.dtype, self.data, tensor.begin)
+        if isinstance(self.data, memoryview):
+            return np.ndarray(tensor.shape, tensor.dtype, self.data, tensor.begin)
+        return np.ndarray(tensor.shape, tensor.dtype, self.data.read(tensor.begin, tensor.end))
 
     def raw(self, segment: int) -> memoryview:
         tensor = self.table[segment]
@@ -109,9 +112,9 @@ def _padded(header: bytes) -> bytes:
     return header + b" " * (-(8 + len(header)) % _DATA_ALIGNMENT)
 
 
-def parse(data: memoryview) -> Tensors:
+def parse(data: Bytes) -> Tensors:
     """The tensors in ``data``; refused unless they are numbered 0..n-1 and fill the file without gap or overlap."""
-    size = struct.unpack_from("<Q", data)[0] if len(data) >= 8 else -1
+    size = struct.unpack("<Q", data[:8])[0] if len(data) >= 8 else -1
     if not 0 < size <= len(data) - 8:
         raise GraphError("arrays.safetensors: the header does not fit into the file")
     text = bytes(data[8 : 8 + size])

@@ -1,0 +1,171 @@
+"""A registry: names, numbered versions that never change, aliases and their history, in a folder or a bucket.
+
+There is no server, no database and no lock file. Objects are named by the digest of their content; whatever moves is a
+numbered record that is written create-only. docs/registry.md is the specification.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from modelkeep import saving
+from modelkeep.artifact import Artifact
+from modelkeep.errors import UsageError, quote
+from modelkeep.loading import Source
+from modelkeep.policy import Policy
+from modelkeep.registry import aliases, checking, collecting, facts, opening, reading, writing
+from modelkeep.registry.checking import Examined
+from modelkeep.registry.collecting import Collected
+from modelkeep.registry.names import Ref, check_name, parse
+from modelkeep.registry.reader import Reader, Reference
+from modelkeep.registry.seen import Seen
+from modelkeep.registry.version import Version
+from modelkeep.saving import Recipe
+from modelkeep.store import Store
+from modelkeep.stores import open_store
+
+
+class Registry(Reader):
+    """The registry in a folder, or at ``s3://bucket/prefix``, ``gs://...``, ``az://...``, ``memory://``.
+
+    place: where it is; a store may be given too. It is created at the first registration.
+    author: who is named in the history, by default the user of the operating system.
+    compress: ``"zstd"`` creates it with compressed objects.
+
+    >>> registry = Registry("memory://")
+    >>> first = registry.save("weights", {"w": [1.0, 2.0]}, message="first")
+    >>> registry.load("weights:1")
+    {'w': [1.0, 2.0]}
+    """
+
+    def __init__(
+        self, place: str | os.PathLike[str] | Store, *, author: str | None = None, compress: str | None = None
+    ) -> None:
+        super().__init__(open_store(place) if isinstance(place, str | os.PathLike) else place)
+        self.author = facts.author_of(author)
+        self._compress = compress
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def save(
+        self,
+        name: str,
+        model: Any,
+        *,
+        sample: Any = None,
+        probe: bool = True,
+        compress: str | None = None,
+        code: Iterable[str] = (),
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        message: str = "",
+        parent: Reference | None = None,
+    ) -> Version:
+        """Register ``model`` as the next version of ``name``.
+
+        sample, probe, compress, code: as in ``modelkeep.save``.
+        metrics: finite numbers by name; tags: texts by name; message: why there is this version.
+        parent: the version that this one was made from; it need not be of the same name.
+
+        Raises ``SaveErrors``, ``UsageError``, ``StorageError``; then nothing was registered.
+        """
+        said = self._said(name, metrics, tags, message, parent)
+        artifact = saving.artifact(model, Recipe(sample, probe, compress, code))
+        return self._register(name, artifact, said, checked=True)
+
+    def register(
+        self,
+        source: Source,
+        name: str,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        message: str = "",
+        parent: Reference | None = None,
+        policy: Policy | None = None,
+    ) -> Version:
+        """Register the artifact in a keep file; its bytes are compared with their digests first."""
+        said = self._said(name, metrics, tags, message, parent)
+        artifact = reading.of_file(source, policy or Policy())
+        return self._register(name, artifact, said, checked=False)
+
+    def _register(self, name: str, artifact: Artifact, said: writing.Said, *, checked: bool) -> Version:
+        if self._settings is None:
+            self._settings = opening.ensured(self.store, self._compress)
+        return writing.register(self.store, self._settings, self._book(name), artifact, said, checked=checked)
+
+    def _said(
+        self,
+        name: str,
+        metrics: Mapping[str, float] | None,
+        tags: Mapping[str, str] | None,
+        message: str,
+        parent: Reference | None,
+    ) -> writing.Said:
+        check_name(name)
+        said = (facts.metrics_of(metrics), facts.tags_of(tags), facts.text(message, "message"), self.author)
+        if parent is None:
+            return writing.Said(*said)
+        book, number = self._found(parent)
+        return writing.Said(*said, f"{book.name}:{number}", book.record(number))
+
+    def set_alias(self, name: str, alias: str, version: int | Reference, *, message: str = "") -> Version:
+        """Let ``alias`` point at a version: its number, or a reference."""
+        book, number = self._named(name), self._number(name, version)
+        aliases.point(book, check_name(alias, "name of an alias"), number, self._by(message))
+        return book.version(number)
+
+    def remove_alias(self, name: str, alias: str, *, message: str = "") -> None:
+        """Take ``alias`` away; that it was there stays in the history."""
+        aliases.remove(self._named(name), check_name(alias, "name of an alias"), self._by(message))
+
+    def rollback(self, name: str, alias: str, *, message: str = "") -> Version:
+        """Let ``alias`` point at what it pointed at before. Called again, it goes back further."""
+        book = self._named(name)
+        change = aliases.back(book, check_name(alias, "name of an alias"), self._by(message))
+        return book.version(change.new)
+
+    def tag(
+        self, ref: Reference, tags: Mapping[str, str | None] | None = None, metrics: Mapping[str, float] | None = None
+    ) -> Version:
+        """Add tags and metrics to a version; a tag that is None is taken away."""
+        book, number = self._found(ref)
+        writing.tag(book, number, self.author, tags or {}, facts.metrics_of(metrics))
+        return book.version(number)
+
+    def remove(self, *refs: Reference, message: str = "") -> list[Version]:
+        """Delete versions. One that an alias points at is refused; the space is freed by ``gc``."""
+        found = [self.version(ref) for ref in refs]
+        for name in dict.fromkeys(version.name for version in found):
+            numbers = [version.number for version in found if version.name == name]
+            aliases.delete(self._named(name), numbers, self._by(message))
+        return found
+
+    def _by(self, message: str) -> tuple[str, str]:
+        return self.author, facts.text(message, "message")
+
+    # -- keeping -------------------------------------------------------------------------------------------------------
+
+    def gc(self, *, dry_run: bool = False) -> Collected:
+        """Remove the objects that no version needs; safe beside any number of writers."""
+        self._readable()
+        return collecting.collect(self.store, dry_run=dry_run)
+
+    def fsck(self, source: str | os.PathLike[str] | Registry | None = None) -> Examined:
+        """Read every record and every byte, name what is damaged, and take it from ``source`` where that has it."""
+        other = source if isinstance(source, Registry) or source is None else Registry(source)
+        return checking.examine(self.store, other.store if other else None)
+
+    def accept(self, name: str) -> None:
+        """Take the history of a name as it is, although it is older than what was seen here before."""
+        Seen(self._readable().id).forget(check_name(name))
+        self._seen = None
+
+    def _number(self, name: str, version: int | Reference) -> int:
+        """The number of a version of ``name``, given as a number, a version, or a reference."""
+        wanted = Ref(name, int(version)) if type(version) is int else parse(version)
+        if wanted.name != name:
+            raise UsageError(f"{wanted} is not a version of {quote(name)}", hint=f"name one, as in {name}:3")
+        return self._named(name).resolve(wanted)

@@ -1,0 +1,200 @@
+"""The book of one name: its versions, the log of its aliases and deletions, and the notes on each version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from msgspec import structs
+
+from modelkeep.errors import NotFoundError, RegistryError, quote
+from modelkeep.registry.names import Ref
+from modelkeep.registry.records import BLOCK, Change, Note, Place, Row, VersionRecord, nonce, timestamp
+from modelkeep.registry.seen import Seen
+from modelkeep.registry.sequence import Sequence, record_digest
+from modelkeep.registry.version import Version
+from modelkeep.store import Store
+
+MODELS = "models"
+_SHOWN = 10
+
+
+class Book:
+    """Everything that a registry knows of one name. Each read sees what was there at one moment."""
+
+    def __init__(self, store: Store, name: str, seen: Seen) -> None:
+        self.name, self.store, self._seen = name, store, seen
+        self.folder = f"{MODELS}/{name}"
+        self.versions = Sequence(store, f"{self.folder}/versions", VersionRecord)
+        self.log = Sequence(store, f"{self.folder}/log", Change)
+
+    def notes(self, number: int) -> Sequence[Note]:
+        return Sequence(self.store, f"{self.folder}/notes/{number}", Note)
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def count(self) -> int:
+        """The number of the latest version, deleted or not; what this user saw before must still be there."""
+        mark = self._seen.mark(self.name, "versions")
+        number = self.versions.count()
+        self._seen.compare(self.name, "versions", mark, number)
+        return number
+
+    def state(self) -> Change | None:
+        """The last change, which holds the aliases and deletions as they are."""
+        mark = self._seen.mark(self.name, "log")
+        number = self.log.count()
+        raw = self.log.there(number) if number else None
+        last = self.log.decoded(number, raw) if raw is not None else None
+        self._seen.compare(self.name, "log", mark, number, record_digest(raw), last.previous if last else "")
+        return last
+
+    def record(self, number: int) -> VersionRecord:
+        raw = self.versions.there(number)
+        found = self.versions.decoded(number, raw)
+        if found.number != number:
+            raise RegistryError(f"the record of {self.name}:{number} is another's", hint="run: modelkeep fsck")
+        return found
+
+    def resolve(self, ref: Ref, state: Change | None = None) -> int:
+        """The number of the version that ``ref`` means."""
+        state = state or self.state()
+        if ref.alias is not None:
+            return aliased(self.name, ref.alias, state)
+        count, deleted = self.count(), deleted_of(state)
+        if not count:
+            raise self.unknown()
+        if ref.number is not None:
+            self._refuse_absent(ref.number, count, deleted)
+            return ref.number
+        alive = next((number for number in range(count, 0, -1) if number not in deleted), None)
+        if alive is None:
+            raise NotFoundError(f"all versions of {self.name} were deleted", hint="register a new one")
+        return alive
+
+    def unknown(self) -> NotFoundError:
+        names = sorted(self.store.list(MODELS).folders)
+        close = f"it has {listed(names)}" if names else "it has none yet"
+        return NotFoundError(f"there is no model {self.name} in {self.store.url}: {close}", hint="run: modelkeep list")
+
+    def _refuse_absent(self, number: int, count: int, deleted: set[int]) -> None:
+        if 1 <= number <= count and number not in deleted:
+            return
+        what = "was deleted" if number in deleted else "does not exist"
+        there = [str(n) for n in range(1, count + 1) if n not in deleted]
+        raise NotFoundError(
+            f"{self.name}:{number} {what}; there is {listed(there[::-1]) or 'no other'}",
+            hint=f"run: modelkeep list {self.name}",
+        )
+
+    def version(self, number: int, state: Change | None = None, record: VersionRecord | None = None) -> Version:
+        row = record or self.record(number)
+        return Version.of(self.name, row, self.notes(number).last(), names_of(number, state or self.state()))
+
+    def every(self) -> list[Version]:
+        """All versions that were not deleted, in order."""
+        state, count = self.state(), self.count()
+        deleted = deleted_of(state)
+        noted = {int(name) for name in self.store.list(f"{self.folder}/notes").folders if name.isdecimal()}
+        return [
+            Version.of(
+                self.name,
+                row,
+                self.notes(row.number).last() if row.number in noted else None,
+                names_of(row.number, state),
+            )
+            for row in self.rows(count)
+            if row.number not in deleted
+        ]
+
+    def rows(self, count: int) -> list[Row]:
+        """A row for every version up to ``count``, from the last record of each block."""
+        found: list[Row] = []
+        for last in [*range(BLOCK, count, BLOCK), count] if count else []:
+            record = self.record(last)
+            found += [*record.recent, record.row()]
+        return found
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def register(self, make: Callable[[int], VersionRecord]) -> VersionRecord:
+        """Append a version. ``make`` gives the record for a number; what comes from the one before is added here."""
+
+        def following(number: int, last: VersionRecord | None, previous: str) -> VersionRecord:
+            made = make(number)
+            same_block = last is not None and (number - 1) // BLOCK == (last.number - 1) // BLOCK
+            recent = [*last.recent, last.row()] if last is not None and same_block else []
+            return structs.replace(made, recent=recent, previous=previous)
+
+        mark = self._seen.mark(self.name, "versions")
+        record, raw = self.versions.append(following)
+        self._seen.compare(self.name, "versions", mark, record.number, record_digest(raw), record.previous)
+        return record
+
+    def change(self, author: str, message: str, make: Callable[[Change | None, int], Change]) -> Change:
+        """Append a change. ``make`` gives it for the state before and for its number, and refuses what can't be."""
+
+        def following(number: int, last: Change | None, previous: str) -> Change:
+            made = make(last, number)
+            return structs.replace(
+                made, number=number, previous=previous, time=timestamp(), author=author, message=message, nonce=nonce()
+            )
+
+        mark = self._seen.mark(self.name, "log")
+        record, raw = self.log.append(following)
+        self._seen.compare(self.name, "log", mark, record.number, record_digest(raw), record.previous)
+        return record
+
+    def note(self, number: int, author: str, make: Callable[[Note], Note]) -> Note:
+        """Append a note on a version. ``make`` gets what holds so far."""
+        first = self.record(number)
+
+        def following(count: int, last: Note | None, previous: str) -> Note:
+            before = last or Note(
+                number=count, nonce="", time="", author="", tags=first.tags, metrics=first.metrics, previous=""
+            )
+            return structs.replace(
+                make(before), number=count, nonce=nonce(), time=timestamp(), author=author, previous=previous
+            )
+
+        return self.notes(number).append(following)[0]
+
+
+def aliased(name: str, alias: str, state: Change | None) -> int:
+    aliases = state.aliases if state else {}
+    if alias not in aliases:
+        there = f"it has {listed(sorted(aliases))}" if aliases else "it has none"
+        raise NotFoundError(
+            f"{name} has no alias {quote(alias)}: {there}", hint=f"run: modelkeep alias {name} {alias} VERSION"
+        )
+    return aliases[alias].version
+
+
+def names_of(number: int, state: Change | None) -> list[str]:
+    """The aliases that point at a version."""
+    return [alias for alias, place in (state.aliases if state else {}).items() if place.version == number]
+
+
+def deleted_of(state: Change | None) -> set[int]:
+    return set(state.deleted) if state else set()
+
+
+def listed(names: Iterable[str]) -> str:
+    """Some of them, for an error.
+
+    >>> listed(["a", "b"])
+    'a, b'
+    """
+    every = list(names)
+    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
+    return ", ".join(every[:_SHOWN]) + more
+
+
+def blank(event: str, state: Change | None, **facts: object) -> Change:
+    """A change that leaves the state as it is; the rest is filled in when it is appended."""
+    empty: dict[str, Place] = {}
+    before = {"aliases": state.aliases if state else empty, "deleted": state.deleted if state else []}
+    plain: dict[str, object] = {
+        "number": 1, "nonce": "", "time": "", "author": "", "message": "", "event": event, "alias": "", "old": 0,
+        "new": 0, "versions": [], "before": None, "checks": [], "previous": "",
+    }  # fmt: skip
+    return Change(**(plain | before | facts))  # type: ignore[arg-type]

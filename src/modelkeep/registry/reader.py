@@ -1,0 +1,127 @@
+"""What can be asked of a registry: versions, aliases, history, models."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from modelkeep import comparison, verification
+from modelkeep.artifact import Artifact
+from modelkeep.bundle_writer import write_artifact
+from modelkeep.comparison import Diff
+from modelkeep.loading import Integrity, OnDrift, Rules
+from modelkeep.policy import Policy
+from modelkeep.registry import events, opening, reading
+from modelkeep.registry.book import MODELS, Book
+from modelkeep.registry.events import Event
+from modelkeep.registry.names import Ref, check_name, parse
+from modelkeep.registry.records import Settings
+from modelkeep.registry.seen import Seen
+from modelkeep.registry.version import Version
+from modelkeep.store import Store
+from modelkeep.verification import Progress, Verified
+
+Reference = str | Version | Ref
+
+
+class Reader:
+    """A registry that is only read. A reference is ``iris`` (the latest), ``iris:3``, or ``iris@production``."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._settings: Settings | None = None
+        self._seen: Seen | None = None
+
+    @property
+    def url(self) -> str:
+        return self.store.url
+
+    def load(
+        self,
+        ref: Reference,
+        *,
+        policy: Policy | None = None,
+        on_drift: OnDrift = "raise",
+        integrity: Integrity | None = None,
+    ) -> Any:
+        """The model of a version: the same object back, checked.
+
+        policy, on_drift: as in ``modelkeep.load``.
+        integrity: by default every byte is compared and checked, but of a model of 4 MiB and more that was verified
+        here before, only whether one of its files was written since. ``"full"`` compares in any case.
+        """
+        rules = Rules(policy or Policy(), on_drift, integrity or "full")
+        book, number = self._found(ref)
+        return reading.load(self.store, book, number, rules, known=integrity is None)
+
+    def artifact(self, ref: Reference, *, policy: Policy | None = None) -> Artifact:
+        """The artifact of a version, with every byte compared."""
+        book, number = self._found(ref)
+        return reading.artifact(self.store, book, number, policy or Policy())
+
+    def export(self, ref: Reference, path: str | os.PathLike[str], *, policy: Policy | None = None) -> Version:
+        """Write a version as a ``.keep`` file: the same bytes as ``modelkeep.save`` would have written."""
+        version = self.version(ref)
+        write_artifact(self.artifact(version, policy=policy), path)
+        return version
+
+    def verify(
+        self, ref: Reference, *, policy: Policy | None = None, progress: Progress = lambda done, total: None
+    ) -> Verified:
+        """Compare every byte of a version, run every check, and ask the probe's rows again, always."""
+        version = self.version(ref)
+        found = self.artifact(version, policy=policy)
+        return verification.of_artifact(found, version.ref, version.size, policy or Policy(), progress)
+
+    def diff(self, first: Reference, second: Reference, *, policy: Policy | None = None) -> Diff:
+        """What differs between two versions, as ``modelkeep.diff`` tells it of two files."""
+        policy = policy or Policy()
+        a, b = ((self.version(ref).ref, self.artifact(ref, policy=policy)) for ref in (first, second))
+        return comparison.of_artifacts(a, b, policy)
+
+    def names(self) -> list[str]:
+        """The names of all models."""
+        self._readable()
+        return sorted(self.store.list(MODELS).folders)
+
+    def versions(self, name: str) -> list[Version]:
+        """All versions of a model that were not deleted, in order."""
+        return self._named(name).every()
+
+    def version(self, ref: Reference) -> Version:
+        """What is known of one version."""
+        book, number = self._found(ref)
+        return book.version(number)
+
+    def aliases(self, name: str) -> dict[str, int]:
+        """What each alias of a model points at."""
+        state = self._named(name).state()
+        return {alias: place.version for alias, place in sorted((state.aliases if state else {}).items())}
+
+    def history(self, name: str) -> list[Event]:
+        """Every registration, change of an alias, and deletion, the first one first."""
+        return events.history(self._named(name))
+
+    # -- within --------------------------------------------------------------------------------------------------------
+
+    def _readable(self) -> Settings:
+        if self._settings is None:
+            self._settings = opening.existing(self.store)
+        return self._settings
+
+    def _book(self, name: str) -> Book:
+        if self._seen is None:
+            self._seen = Seen(self._readable().id, keep=not self.url.startswith("memory:"))
+        return Book(self.store, check_name(name), self._seen)
+
+    def _named(self, name: str) -> Book:
+        """The book of a model that is there."""
+        book = self._book(name)
+        if not book.count():
+            raise book.unknown()
+        return book
+
+    def _found(self, ref: Reference) -> tuple[Book, int]:
+        wanted = parse(ref)
+        book = self._book(wanted.name)
+        return book, book.resolve(wanted)

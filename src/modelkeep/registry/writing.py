@@ -1,0 +1,94 @@
+"""The walk of a registration: objects under a pin, then the record, which alone makes them a version."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from msgspec import structs
+
+from modelkeep.artifact import Artifact
+from modelkeep.errors import StorageError
+from modelkeep.registry import facts, ledger, objects, pins
+from modelkeep.registry.book import Book
+from modelkeep.registry.cutting import Cut, cut
+from modelkeep.registry.records import Metrics, Note, Settings, VersionRecord, nonce, timestamp
+from modelkeep.registry.version import Version
+from modelkeep.store import Store
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the caller says of a version. ``parent`` and its record are those of the version it was made from."""
+
+    metrics: Metrics
+    tags: dict[str, str]
+    message: str
+    author: str
+    parent: str = ""
+    origin: VersionRecord | None = None
+
+
+def register(store: Store, settings: Settings, book: Book, artifact: Artifact, said: Said, *, checked: bool) -> Version:
+    """The next version of a name. ``checked`` says that the model was just alive, so its inside needs no look."""
+    began = time.monotonic()
+    for attempt in range(_ATTEMPTS):
+        # Objects of earlier versions may be collected at this moment; the last attempt relies on none of them.
+        earlier = [] if attempt == _ATTEMPTS - 1 else _earlier(book, said)
+        made = cut(artifact, earlier, settings.compress)
+        with pins.pinned(store, [stored.key for stored in made.objects]):
+            stored = objects.put(store, made)
+            if objects.lacking(store, [kept.key for kept in made.objects if kept.key not in made.new]):
+                continue
+            pins.refuse_late(began)
+            record = book.register(lambda number, made=made: _record(number, artifact, made, said))  # type: ignore[misc]
+        if checked:
+            ledger.remember(store, record)
+        return Version.of(book.name, record, stored=stored)
+    raise StorageError(f"objects vanish from {store.url} while they are written", hint="run: modelkeep fsck")
+
+
+def _earlier(book: Book, said: Said) -> list[VersionRecord]:
+    """The versions whose tensors this one may share: the latest, and the one that it was made from."""
+    count = book.count()
+    return [*([book.record(count)] if count else []), *([said.origin] if said.origin else [])]
+
+
+def _record(number: int, artifact: Artifact, made: Cut, said: Said) -> VersionRecord:
+    manifest = artifact.manifest
+    return VersionRecord(
+        number=number,
+        nonce=nonce(),
+        time=timestamp(),
+        author=said.author,
+        message=said.message,
+        tags=said.tags,
+        metrics=said.metrics,
+        parent=said.parent,
+        artifact=artifact.digest,
+        size=len(manifest.encode()) + sum(entry.size for entry in manifest.files.values()),
+        model=manifest.model,
+        framework=manifest.framework,
+        objects=made.objects,
+        files=made.files,
+        spans=made.spans,
+        recent=[],
+        previous="",
+    )
+
+
+def tag(book: Book, number: int, author: str, tags: Mapping[str, str | None], metrics: Metrics) -> Note:
+    """Add tags and metrics to a version; a tag that is None goes."""
+    added = facts.tags_of({key: value for key, value in tags.items() if value is not None})
+    gone = {key for key, value in tags.items() if value is None}
+
+    def make(before: Note) -> Note:
+        kept = {key: value for key, value in before.tags.items() if key not in gone}
+        return structs.replace(
+            before, tags=facts.tags_of(kept | added), metrics=facts.metrics_of(before.metrics | metrics)
+        )
+
+    return book.note(number, author, make)

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modelkeep import errors as errors
     from modelkeep.policy import Policy as Policy
+    from modelkeep.sealing import seal as seal
+    from modelkeep.sealing import unseal as unseal
     from modelkeep.verbs import convert as convert
     from modelkeep.verbs import diff as diff
     from modelkeep.verbs import dumps as dumps
@@ -43,6 +45,8 @@ _NAMES = {
     "load": "modelkeep.verbs",
     "loads": "modelkeep.verbs",
     "save": "modelkeep.verbs",
+    "seal": "modelkeep.sealing",
+    "unseal": "modelkeep.sealing",
     "verify": "modelkeep.verbs",
 }
 __all__ = sorted(_NAMES)

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal
 
-from modelkeep import atomic, bundle, catalog, environment
+from modelkeep import atomic, bundle, catalog, environment, sealing
 from modelkeep import probe as probes
 from modelkeep.artifact import Artifact
 from modelkeep.errors import ContainerError, DriftError, LoadError, UsageError, quote
 from modelkeep.formats.keep import files as keep
 from modelkeep.policy import Policy, Safety
 from modelkeep.ports import Format
+from modelkeep.seals.age import NO_KEY, Unlock
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 OnDrift = Literal["raise", "warn", "ignore"]
@@ -42,6 +43,7 @@ class Rules:
     policy: Policy = field(default_factory=Policy)
     on_drift: OnDrift = "raise"
     integrity: Integrity = "full"
+    unlock: Unlock = NO_KEY
 
     def __post_init__(self) -> None:
         if not isinstance(self.policy, Policy):
@@ -63,9 +65,11 @@ class Opened:
     name: str
 
 
-def open_source(source: Source, policy: Policy, format: str | None = None) -> Opened:
+def open_source(source: Source, policy: Policy, format: str | None = None, unlock: Unlock = NO_KEY) -> Opened:
     """The bytes of ``source``. Their first bytes tell the format, and must agree with what the caller asked for."""
     data, name = _bytes_of(source, policy)
+    if sealing.is_sealed(data):
+        data, name = sealing.unsealed_bytes(data, unlock, name=name), name.removesuffix(sealing.SUFFIX)
     possible = {candidate.name: candidate for candidate in catalog.formats_of(data)}
     asked = catalog.format_named(format).name if format else _suffix_format(name)
     found = possible.get(asked) if asked else None
@@ -114,7 +118,7 @@ def _suffix_format(name: str) -> str | None:
 
 def load(source: Source, rules: Rules, format: str | None = None) -> Any:
     """The model in ``source``, under ``rules``."""
-    opened = open_source(source, rules.policy, format)
+    opened = open_source(source, rules.policy, format, rules.unlock)
     rules.policy.check(opened.format.name, opened.format.safety)
     if opened.format.safety is Safety.CODE:
         if opened.format.reader is None:

@@ -11,9 +11,11 @@ from modelkeep import catalog, comparison, conversion, inspection, loading, matr
 from modelkeep.comparison import Diff
 from modelkeep.conversion import Converted
 from modelkeep.inspection import Inspection
+from modelkeep.keys import Secret
 from modelkeep.loading import Integrity, OnDrift, Rules, Source
 from modelkeep.policy import Policy
 from modelkeep.saving import Progress, Recipe, Saved, Target
+from modelkeep.seals.age import Unlock
 from modelkeep.verification import Verified
 
 if TYPE_CHECKING:
@@ -44,12 +46,9 @@ def save(
     >>> save({"weights": [1.0, 2.0]}, "weights.keep").format
     'keep'
     """
-    chosen = catalog.format_named(format) if format else _format_for(path)
+    known = format or ("keep" if hasattr(path, "write") else None)
+    chosen = catalog.format_named(known) if known else catalog.format_for(str(path))
     return saving.save(model, path, Recipe(sample, probe, compress, code, progress), chosen)
-
-
-def _format_for(path: Target) -> Any:
-    return catalog.format_named("keep") if hasattr(path, "write") else catalog.format_for(str(path))
 
 
 def load(
@@ -59,6 +58,8 @@ def load(
     on_drift: OnDrift = "raise",
     integrity: Integrity = "full",
     format: str | None = None,
+    identity: Secret | None = None,
+    passphrase: Secret | None = None,
 ) -> Any:
     """The model in ``path`` (a path, bytes, or a binary file): the same object, checked.
 
@@ -66,13 +67,14 @@ def load(
     on_drift: what to do when the environment differs and the model answers differently from its probe.
     integrity: ``"trusted"`` says that these bytes were verified and checked when they came here.
     format: the format that the file must have; by default what the suffix says.
+    identity, passphrase: what opens a sealed file: a path, ``"env:NAME"``, or a function that returns the secret.
 
     Raises ``LoadError`` with the stage that refused the file, ``DriftError``, ``StorageError``.
 
     >>> load(dumps([1, 2.5, "three"]))
     [1, 2.5, 'three']
     """
-    return loading.load(path, Rules(policy or Policy(), on_drift, integrity), format)
+    return loading.load(path, Rules(policy or Policy(), on_drift, integrity, Unlock(identity, passphrase)), format)
 
 
 def dumps(model: Any, **options: Any) -> bytes:
@@ -96,12 +98,14 @@ def inspect(path: Source, *, policy: Policy | None = None, format: str | None = 
     return inspection.inspect(path, policy or Policy(), format)
 
 
-def verify(path: Source, *, policy: Policy | None = None, progress: Progress = lambda done, total: None) -> Verified:
+def verify(
+    path: Source, *, policy: Policy | None = None, identity: Secret | None = None, progress: Progress = lambda *_: None
+) -> Verified:
     """Compare every byte with its digest, run every structural check, and ask the probe's rows again, always.
 
     Raises the error of the first thing that is wrong: ``IntegrityError``, ``CheckError``, ``DriftError``...
     """
-    return verification.verify(path, policy or Policy(), progress)
+    return verification.verify(path, policy or Policy(), progress, Unlock(identity))
 
 
 def diff(first: Source, second: Source, *, policy: Policy | None = None) -> Diff:

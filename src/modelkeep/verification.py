@@ -12,6 +12,7 @@ from modelkeep.artifact import DAMAGED_HINT, DIGEST_PREFIX, Artifact, new_hasher
 from modelkeep.errors import DriftError, IntegrityError, LoadError, UsageError
 from modelkeep.loading import Opened, Rules, Source
 from modelkeep.policy import Policy
+from modelkeep.seals.age import NO_KEY, Unlock
 
 Progress = Callable[[int, int], None]
 
@@ -46,9 +47,11 @@ class Verified:
         return {**asdict(self), "same_environment": self.same_environment}
 
 
-def verify(source: Source, policy: Policy, progress: Progress = lambda done, total: None) -> Verified:
+def verify(
+    source: Source, policy: Policy, progress: Progress = lambda done, total: None, unlock: Unlock = NO_KEY
+) -> Verified:
     """Raises the error of what is wrong; returns what was found in order. ``progress`` is told the bytes compared."""
-    opened = loading.open_source(source, policy)
+    opened = loading.open_source(source, policy, unlock=unlock)
     if opened.format.name != "keep":
         raise UsageError(
             f"{opened.name}: a {opened.format.name} file has no digest and no probe, so nothing in it can be verified",

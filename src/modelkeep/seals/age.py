@@ -67,6 +67,10 @@ class Unlock:
         return key
 
 
+#: What opens nothing: where a key is needed, the error says how to pass one.
+NO_KEY = Unlock()
+
+
 def seal_stream(source: BinaryIO, recipients: Sequence[Recipient], passphrase: str | None = None) -> Iterator[bytes]:
     """An age file with all of ``source`` in it, piece by piece: for all recipients, or for a passphrase."""
     if passphrase is not None and recipients:

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelkeep import errors as errors
+    from modelkeep import gates as gates
     from modelkeep.policy import Policy as Policy
+    from modelkeep.registry import Registry as Registry
     from modelkeep.sealing import seal as seal
     from modelkeep.sealing import unseal as unseal
     from modelkeep.verbs import convert as convert
@@ -37,10 +39,12 @@ __version__ = "0.1.0"
 # Names are resolved on first use, so that `import modelkeep` costs next to nothing.
 _NAMES = {
     "Policy": "modelkeep.policy",
+    "Registry": "modelkeep.registry",
     "convert": "modelkeep.verbs",
     "diff": "modelkeep.verbs",
     "dumps": "modelkeep.verbs",
     "errors": "modelkeep",
+    "gates": "modelkeep",
     "inspect": "modelkeep.verbs",
     "load": "modelkeep.verbs",
     "loads": "modelkeep.verbs",
@@ -53,8 +57,8 @@ __all__ = sorted(_NAMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return importlib.import_module("modelkeep.errors")
+    if _NAMES.get(name) == "modelkeep":
+        return importlib.import_module(f"modelkeep.{name}")
     if name not in _NAMES:
         raise AttributeError(f"module 'modelkeep' has no attribute {name!r}")
     found = globals()[name] = getattr(importlib.import_module(_NAMES[name]), name)

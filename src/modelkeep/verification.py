@@ -10,7 +10,7 @@ from modelkeep import loading
 from modelkeep import probe as probes
 from modelkeep.artifact import DAMAGED_HINT, DIGEST_PREFIX, Artifact, new_hasher
 from modelkeep.errors import DriftError, IntegrityError, LoadError, UsageError
-from modelkeep.loading import Opened, Rules, Source
+from modelkeep.loading import Rules, Source
 from modelkeep.policy import Policy
 from modelkeep.seals.age import NO_KEY, Unlock
 
@@ -58,14 +58,19 @@ def verify(
             hint="convert it first: modelkeep convert OLD NEW.keep",
         )
     artifact = loading.open_artifact(opened, "trusted")
+    return of_artifact(artifact, opened.name, len(opened.data), policy, progress)
+
+
+def of_artifact(artifact: Artifact, name: str, size: int, policy: Policy, progress: Progress) -> Verified:
+    """The same for an artifact that is open; ``name`` is what errors call it, ``size`` its bytes."""
     try:
         compare_digests(artifact, progress)
         model = loading.build(artifact, Rules(policy, on_drift="ignore"))  # what it answers is asked below, always
     except LoadError as error:
-        raise in_file(error, opened.name) from None
+        raise in_file(error, name) from None
     changes = loading.changed(artifact)
     probe, exact = _replay(artifact, model, changes)
-    return _verified(opened, artifact, changes, probe, exact)
+    return _verified(name, size, artifact, changes, probe, exact)
 
 
 def in_file(error: LoadError, name: str) -> LoadError:
@@ -85,12 +90,14 @@ def _replay(artifact: Artifact, model: Any, changes: list[str]) -> tuple[probes.
         return loading.replay(artifact, model, changes), False
 
 
-def _verified(opened: Opened, artifact: Artifact, changes: list[str], probe: probes.Probe, exact: bool) -> Verified:
+def _verified(
+    name: str, size: int, artifact: Artifact, changes: list[str], probe: probes.Probe, exact: bool
+) -> Verified:
     facts = artifact.manifest.probe
     return Verified(
-        path=opened.name,
+        path=name,
         digest=artifact.digest,
-        size=len(opened.data),
+        size=size,
         digests=len(artifact.manifest.files) + 1,
         changes=tuple(changes),
         rows=int(facts.get("rows", 0)),

@@ -16,6 +16,7 @@ from modelkeep.errors import UsageError, quote
 from modelkeep.loading import Source
 from modelkeep.policy import Policy
 from modelkeep.registry import aliases, checking, collecting, facts, opening, reading, writing
+from modelkeep.registry.book import Book
 from modelkeep.registry.checking import Examined
 from modelkeep.registry.collecting import Collected
 from modelkeep.registry.names import Ref, check_name, parse
@@ -114,17 +115,19 @@ class Registry(Reader):
     def set_alias(self, name: str, alias: str, version: int | Reference, *, message: str = "") -> Version:
         """Let ``alias`` point at a version: its number, or a reference."""
         book, number = self._named(name), self._number(name, version)
-        aliases.point(book, check_name(alias, "name of an alias"), number, self._by(message))
+        check_name(alias, "name of an alias")
+        writing.change(book, lambda: aliases.point(book, alias, number, self._by(message)))
         return book.version(number)
 
     def remove_alias(self, name: str, alias: str, *, message: str = "") -> None:
         """Take ``alias`` away; that it was there stays in the history."""
-        aliases.remove(self._named(name), check_name(alias, "name of an alias"), self._by(message))
+        book = self._named(name)
+        writing.change(book, lambda: aliases.remove(book, alias, self._by(message)))
 
     def rollback(self, name: str, alias: str, *, message: str = "") -> Version:
         """Let ``alias`` point at what it pointed at before. Called again, it goes back further."""
         book = self._named(name)
-        change = aliases.back(book, check_name(alias, "name of an alias"), self._by(message))
+        change = writing.change(book, lambda: aliases.back(book, alias, self._by(message)))
         return book.version(change.new)
 
     def tag(
@@ -132,7 +135,7 @@ class Registry(Reader):
     ) -> Version:
         """Add tags and metrics to a version; a tag that is None is taken away."""
         book, number = self._found(ref)
-        writing.tag(book, number, self.author, tags or {}, facts.metrics_of(metrics))
+        writing.tag(book, number, self._by(""), tags or {}, facts.metrics_of(metrics))
         return book.version(number)
 
     def remove(self, *refs: Reference, message: str = "") -> list[Version]:
@@ -140,8 +143,11 @@ class Registry(Reader):
         found = [self.version(ref) for ref in refs]
         for name in dict.fromkeys(version.name for version in found):
             numbers = [version.number for version in found if version.name == name]
-            aliases.delete(self._named(name), numbers, self._by(message))
+            self._delete(self._named(name), numbers, message)
         return found
+
+    def _delete(self, book: Book, numbers: list[int], message: str) -> None:
+        writing.change(book, lambda: aliases.delete(book, numbers, self._by(message)))
 
     def _by(self, message: str) -> tuple[str, str]:
         return self.author, facts.text(message, "message")

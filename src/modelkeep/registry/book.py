@@ -92,8 +92,15 @@ class Book:
 
     def every(self) -> list[Version]:
         """All versions that were not deleted, in order."""
+        return self.latest(None)
+
+    def latest(self, most: int | None) -> list[Version]:
+        """The last ``most`` of them."""
         state, count = self.state(), self.count()
         deleted = deleted_of(state)
+        rows = [row for row in self.rows(count, most) if row.number not in deleted]
+        if not rows and most:  # all late ones are deleted
+            rows = [row for row in self.rows(count) if row.number not in deleted]
         noted = {int(name) for name in self.store.list(f"{self.folder}/notes").folders if name.isdecimal()}
         return [
             Version.of(
@@ -102,14 +109,14 @@ class Book:
                 self.notes(row.number).last() if row.number in noted else None,
                 names_of(row.number, state),
             )
-            for row in self.rows(count)
-            if row.number not in deleted
+            for row in rows[-most if most else 0 :]
         ]
 
-    def rows(self, count: int) -> list[Row]:
-        """A row for every version up to ``count``, from the last record of each block."""
+    def rows(self, count: int, most: int | None = None) -> list[Row]:
+        """A row for every version up to ``count``, from the last record of each block; only late ones if ``most``."""
         found: list[Row] = []
-        for last in [*range(BLOCK, count, BLOCK), count] if count else []:
+        ends = [*range(BLOCK, count, BLOCK), count] if count else []
+        for last in ends[-2:] if most else ends:
             record = self.record(last)
             found += [*record.recent, record.row()]
         return found

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from modelkeep.registry import objects, pins
+from modelkeep.registry import heads, objects, pins
 from modelkeep.registry.book import MODELS, Book, deleted_of
 from modelkeep.registry.seen import Seen
 from modelkeep.store import Entry, Store
@@ -44,7 +44,8 @@ def collect(store: Store, *, dry_run: bool = False) -> Collected:
     if not dry_run:
         garbage = _remove(store, garbage)
         _finish_dead(store)
-        pins.sweep(store)
+        for name in pins.sweep(store):
+            heads.refresh(store, name)
         sweep = getattr(store, "sweep", None)  # a folder has files that killed writers left half-written
         if sweep is not None:
             sweep(pins.FORGOTTEN)
@@ -53,7 +54,7 @@ def collect(store: Store, *, dry_run: bool = False) -> Collected:
 
 def needed_keys(store: Store) -> set[str]:
     """The keys of the objects that a pin or a version names. Pins first: a writer unpins after its record is there."""
-    found = pins.held(store)
+    found = {key for pin in pins.held(store) for key in pin.keys}
     for book in books(store):
         gone = deleted_of(book.log.last())
         for number in range(1, book.versions.count() + 1):

@@ -16,19 +16,27 @@ import msgspec
 
 from modelkeep.errors import StorageError
 from modelkeep.registry.records import timestamp
-from modelkeep.store import Store
+from modelkeep.store import Entry, Store
 
 FOLDER = "pins"
 #: A pin this old was left by a writer that was killed. A writer gives up long before.
 FORGOTTEN, LONGEST = 24 * 3600.0, 12 * 3600.0
 
-_KEYS = msgspec.json.Decoder(list[str])
+
+class Pin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The name that is being written, and the objects that the writer relies on."""
+
+    name: str
+    keys: list[str]
+
+
+_PIN = msgspec.json.Decoder(Pin)
 
 
 @contextlib.contextmanager
-def pinned(store: Store, keys: Iterable[str]) -> Iterator[None]:
+def pinned(store: Store, name: str, keys: Iterable[str] = ()) -> Iterator[None]:
     key = f"{FOLDER}/{stamp()}"
-    store.put(key, msgspec.json.encode(sorted(keys)))
+    store.put(key, msgspec.json.encode(Pin(name, sorted(keys))))
     try:
         yield
     finally:
@@ -59,20 +67,27 @@ def age(name: str) -> float:
     return (datetime.datetime.now(datetime.UTC) - made.replace(tzinfo=datetime.UTC)).total_seconds()
 
 
-def held(store: Store) -> set[str]:
-    """The keys under pins that still count."""
-    now, found = time.time(), set()
-    for entry in store.list(FOLDER).entries:
-        if now - entry.written < FORGOTTEN:
-            data = store.get(f"{FOLDER}/{entry.name}")
-            if data is not None:
-                found.update(_KEYS.decode(data))
-    return found
-
-
-def sweep(store: Store) -> None:
-    """Remove what killed writers left."""
+def held(store: Store) -> list[Pin]:
+    """The pins that still count."""
     now = time.time()
+    return [
+        pin for entry in store.list(FOLDER).entries if now - entry.written < FORGOTTEN for pin in _read(store, entry)
+    ]
+
+
+def _read(store: Store, entry: Entry) -> list[Pin]:
+    data = store.get(f"{FOLDER}/{entry.name}")
+    try:
+        return [] if data is None else [_PIN.decode(data)]
+    except msgspec.DecodeError:
+        return []  # nothing that a writer of ours would have put there
+
+
+def sweep(store: Store) -> list[str]:
+    """Remove what killed writers left; the names that they were writing."""
+    now, found = time.time(), []
     for entry in store.list(FOLDER).entries:
         if now - entry.written >= FORGOTTEN:
+            found += [pin.name for pin in _read(store, entry)]
             store.delete(f"{FOLDER}/{entry.name}")
+    return found

@@ -11,9 +11,10 @@ from modelkeep.bundle_writer import write_artifact
 from modelkeep.comparison import Diff
 from modelkeep.loading import Integrity, OnDrift, Rules
 from modelkeep.policy import Policy
-from modelkeep.registry import events, opening, reading
+from modelkeep.registry import events, heads, opening, reading
 from modelkeep.registry.book import MODELS, Book
 from modelkeep.registry.events import Event
+from modelkeep.registry.heads import Summary
 from modelkeep.registry.names import Ref, check_name, parse
 from modelkeep.registry.records import Settings
 from modelkeep.registry.seen import Seen
@@ -83,6 +84,11 @@ class Reader:
         """The names of all models."""
         self._readable()
         return sorted(self.store.list(MODELS).folders)
+
+    def summaries(self) -> list[Summary]:
+        """Every model in a line: its latest version, its aliases, and the metrics of its late versions."""
+        self._readable()
+        return heads.summaries(self.store)
 
     def versions(self, name: str) -> list[Version]:
         """All versions of a model that were not deleted, in order."""

@@ -45,6 +45,17 @@ class Version(int):
         made.stored = stored
         return made
 
+    @classmethod
+    def restored(cls, number: int, facts: dict[str, Any]) -> Version:
+        """From what ``facts`` gave."""
+        made = cls(number)
+        vars(made).update(facts, aliases=tuple(facts["aliases"]))
+        return made
+
+    def facts(self) -> dict[str, Any]:
+        """Everything but the number, as JSON can hold it."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
+
     @property
     def number(self) -> int:
         return int(self)
@@ -61,15 +72,8 @@ class Version(int):
         return str(int(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _made, (int(self), vars(self).copy())
+        return Version.restored, (int(self), self.facts())
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as ``--json`` shows them."""
-        facts = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
-        return {"ref": self.ref, "version": int(self), **facts}
-
-
-def _made(number: int, facts: dict[str, Any]) -> Version:
-    made = Version(number)
-    vars(made).update(facts)
-    return made
+        return {"ref": self.ref, "version": int(self), **self.facts()}

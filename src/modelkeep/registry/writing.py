@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from msgspec import structs
 
 from modelkeep.artifact import Artifact
 from modelkeep.errors import StorageError
-from modelkeep.registry import facts, ledger, objects, pins
-from modelkeep.registry.book import Book
+from modelkeep.registry import facts, heads, ledger, objects, pins
+from modelkeep.registry.book import Book, blank
 from modelkeep.registry.cutting import Cut, cut
-from modelkeep.registry.records import Metrics, Note, Settings, VersionRecord, nonce, timestamp
+from modelkeep.registry.records import Change, Metrics, Note, Settings, VersionRecord, nonce, timestamp
 from modelkeep.registry.version import Version
 from modelkeep.store import Store
 
@@ -39,12 +39,13 @@ def register(store: Store, settings: Settings, book: Book, artifact: Artifact, s
         # Objects of earlier versions may be collected at this moment; the last attempt relies on none of them.
         earlier = [] if attempt == _ATTEMPTS - 1 else _earlier(book, said)
         made = cut(artifact, earlier, settings.compress)
-        with pins.pinned(store, [stored.key for stored in made.objects]):
+        with pins.pinned(store, book.name, [stored.key for stored in made.objects]):
             stored = objects.put(store, made)
             if objects.lacking(store, [kept.key for kept in made.objects if kept.key not in made.new]):
                 continue
             pins.refuse_late(began)
             record = book.register(lambda number, made=made: _record(number, artifact, made, said))  # type: ignore[misc]
+            heads.touch(store, book.name, versions=record.number)
         if checked:
             ledger.remember(store, record)
         return Version.of(book.name, record, stored=stored)
@@ -80,7 +81,23 @@ def _record(number: int, artifact: Artifact, made: Cut, said: Said) -> VersionRe
     )
 
 
-def tag(book: Book, number: int, author: str, tags: Mapping[str, str | None], metrics: Metrics) -> Note:
+def change(book: Book, make: Callable[[], Change]) -> Change:
+    """Make a change of the log, with the name pinned meanwhile: a list knows that it may be about to move."""
+    with pins.pinned(book.store, book.name):
+        made = make()
+        heads.touch(book.store, book.name, changes=made.number)
+    return made
+
+
+def note(book: Book, number: int, event: str, by: tuple[str, str], make: Callable[[Note], Note]) -> None:
+    """Say something of a version: a note on it, and an event in the history."""
+    with pins.pinned(book.store, book.name):
+        book.note(number, by[0], make)
+        told = book.change(*by, lambda state, _: blank(event, state, versions=[number]))
+        heads.touch(book.store, book.name, changes=told.number)
+
+
+def tag(book: Book, number: int, by: tuple[str, str], tags: Mapping[str, str | None], metrics: Metrics) -> None:
     """Add tags and metrics to a version; a tag that is None goes."""
     added = facts.tags_of({key: value for key, value in tags.items() if value is not None})
     gone = {key for key, value in tags.items() if value is None}
@@ -91,4 +108,4 @@ def tag(book: Book, number: int, author: str, tags: Mapping[str, str | None], me
             before, tags=facts.tags_of(kept | added), metrics=facts.metrics_of(before.metrics | metrics)
         )
 
-    return book.note(number, author, make)
+    note(book, number, "tag", by, make)

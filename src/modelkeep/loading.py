@@ -69,7 +69,7 @@ def open_source(source: Source, policy: Policy, format: str | None = None, unloc
     """The bytes of ``source``. Their first bytes tell the format, and must agree with what the caller asked for."""
     data, name = _bytes_of(source, policy)
     if sealing.is_sealed(data):
-        data, name = sealing.unsealed_bytes(data, unlock, name=name), name.removesuffix(sealing.SUFFIX)
+        data = sealing.unsealed_bytes(data, unlock, name=name)
     possible = {candidate.name: candidate for candidate in catalog.formats_of(data)}
     asked = catalog.format_named(format).name if format else _suffix_format(name)
     found = possible.get(asked) if asked else None
@@ -113,7 +113,8 @@ def _read(file: Any, most: int) -> bytearray:
 
 
 def _suffix_format(name: str) -> str | None:
-    return next((f.name for f in catalog.formats() if name.lower().endswith(f.suffixes)), None)
+    inner = name.lower().removesuffix(sealing.SUFFIX)
+    return next((f.name for f in catalog.formats() if inner.endswith(f.suffixes)), None)
 
 
 def load(source: Source, rules: Rules, format: str | None = None) -> Any:

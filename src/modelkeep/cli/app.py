@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from modelkeep import __version__
-from modelkeep.cli import about, files
+from modelkeep.cli import about, files, seals
 
 # Plain help: rich would more than double the time that it takes to show.
 app = typer.Typer(
@@ -47,6 +47,8 @@ _COMMANDS: list[tuple[Callable[..., int], str]] = [
     (files.verify, "Check a file: bytes, inside, and answers."),
     (files.diff, "Show what differs between two files."),
     (files.convert, "Write a model in another format."),
+    (seals.seal, "Encrypt a file, for recipients or a passphrase."),
+    (seals.unseal, "Decrypt a sealed file."),
     (about.formats, "List the formats and what they hold."),
     (about.doctor, "Check this installation."),
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from modelkeep.cli.options import AllowCode, AllowRegex, Format, Json, OnDrift, Trust, policy
+from modelkeep.cli.options import AllowCode, AllowRegex, Format, Identity, Json, OnDrift, Trust, policy
 from modelkeep.cli.waiting import waiting
 
 
@@ -46,6 +46,7 @@ def verify(
     trust: Trust = None,
     allow_code: AllowCode = False,
     allow_regex: AllowRegex = False,
+    identity: Identity = None,
     json: Json = False,
 ) -> int:
     """Check every byte, the inside of the model, and that it still gives the answers it gave when it was saved.
@@ -56,7 +57,8 @@ def verify(
     from modelkeep import verbs
 
     with waiting("verifying") as progress:
-        found = verbs.verify(file, policy=policy(trust, allow_code, allow_regex), progress=progress)
+        allowed = policy(trust, allow_code, allow_regex)
+        found = verbs.verify(file, policy=allowed, identity=identity, progress=progress)
     if json:
         from modelkeep.cli.screen import print_json
 

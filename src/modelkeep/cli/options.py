@@ -41,6 +41,15 @@ Format = Annotated[
     str | None,
     typer.Option("--format", metavar="NAME", help="The format of the file, where its suffix does not say it."),
 ]
+Identity = Annotated[
+    str | None,
+    typer.Option("--identity", metavar="PATH|env:NAME", help="The file with your secret key, for a sealed file."),
+]
+Passphrase = Annotated[bool, typer.Option("--passphrase", help="Ask for a passphrase on the terminal.")]
+PassphraseFrom = Annotated[
+    str | None,
+    typer.Option("--passphrase-from", metavar="PATH|env:NAME", help="Where a passphrase is; never itself."),
+]
 
 
 def policy(trust: list[str] | None, allow_code: bool = False, allow_regex: bool = False) -> Policy:

@@ -73,7 +73,7 @@ def check_key(key: str) -> str:
     if not isinstance(key, str) or _KEY.fullmatch(key) is None:
         raise UsageError(
             f"{quote(key)} is not a key of a store",
-            hint="join parts by '/': at most 255 letters, digits, '.', '_' and '-', the first one a letter, a digit or '_'",
+            hint="join parts by '/': at most 255 letters, digits, '.', '_' and '-', and a letter, a digit or '_' first",
         )
     return key
 

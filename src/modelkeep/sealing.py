@@ -163,13 +163,13 @@ def _recipients_file(path: str) -> list[age.Recipient]:
 def _reading(path: str, target: str) -> Iterator[tuple[BinaryIO, int]]:
     """A regular file and its size."""
     try:
-        descriptor = os.open(path, _FLAGS)
+        opened = open(path, "rb", opener=lambda name, _: os.open(name, _FLAGS))
     except OSError as error:
         raise atomic.storage_error(error, path, "read") from error
     except ValueError:
         raise StorageError(f"{quote(path)} can't be a path: it holds a NUL", hint="check the path") from None
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
+    with opened as file:
+        status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise StorageError(f"can't read {quote(path, 300)}: not a regular file", hint="name a file")
         with contextlib.suppress(OSError, ValueError):  # it is not there yet; what can't be written is told below

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelkeep import errors as errors
-    from modelkeep import gates as gates
     from modelkeep.policy import Policy as Policy
     from modelkeep.registry import Registry as Registry
+    from modelkeep.registry import gates as gates
     from modelkeep.sealing import seal as seal
     from modelkeep.sealing import unseal as unseal
     from modelkeep.verbs import convert as convert
@@ -43,8 +43,8 @@ _NAMES = {
     "convert": "modelkeep.verbs",
     "diff": "modelkeep.verbs",
     "dumps": "modelkeep.verbs",
-    "errors": "modelkeep",
-    "gates": "modelkeep",
+    "errors": "modelkeep.errors",
+    "gates": "modelkeep.registry.gates",
     "inspect": "modelkeep.verbs",
     "load": "modelkeep.verbs",
     "loads": "modelkeep.verbs",
@@ -57,11 +57,10 @@ __all__ = sorted(_NAMES)
 
 
 def __getattr__(name: str) -> Any:
-    if _NAMES.get(name) == "modelkeep":
-        return importlib.import_module(f"modelkeep.{name}")
     if name not in _NAMES:
         raise AttributeError(f"module 'modelkeep' has no attribute {name!r}")
-    found = globals()[name] = getattr(importlib.import_module(_NAMES[name]), name)
+    module = importlib.import_module(_NAMES[name])
+    found = globals()[name] = module if _NAMES[name].endswith(f".{name}") else getattr(module, name)
     return found
 
 

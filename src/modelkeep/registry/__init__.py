@@ -7,25 +7,42 @@ numbered record that is written create-only. docs/registry.md is the specificati
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from modelkeep import saving
 from modelkeep.artifact import Artifact
 from modelkeep.errors import UsageError, quote
+from modelkeep.keys import Secret
 from modelkeep.loading import Source
 from modelkeep.policy import Policy
-from modelkeep.registry import aliases, checking, collecting, facts, opening, reading, writing
+from modelkeep.registry import (
+    aliases,
+    checking,
+    collecting,
+    facts,
+    opening,
+    reading,
+    sharing,
+    vouching,
+    writing,
+)
 from modelkeep.registry.book import Book
 from modelkeep.registry.checking import Examined
 from modelkeep.registry.collecting import Collected
+from modelkeep.registry.gates import Candidate, Gate, passed
 from modelkeep.registry.names import Ref, check_name, parse
 from modelkeep.registry.reader import Reader, Reference
+from modelkeep.registry.records import Settings
 from modelkeep.registry.seen import Seen
 from modelkeep.registry.version import Version
 from modelkeep.saving import Recipe
 from modelkeep.store import Store
 from modelkeep.stores import open_store
+
+if TYPE_CHECKING:
+    from modelkeep.signing import Signature
 
 
 class Registry(Reader):
@@ -93,9 +110,13 @@ class Registry(Reader):
         return self._register(name, artifact, said, checked=False)
 
     def _register(self, name: str, artifact: Artifact, said: writing.Said, *, checked: bool) -> Version:
+        settings = self._writable()
+        return writing.register(self.store, settings, self._book(name), artifact, said, checked=checked)
+
+    def _writable(self) -> Settings:
         if self._settings is None:
             self._settings = opening.ensured(self.store, self._compress)
-        return writing.register(self.store, self._settings, self._book(name), artifact, said, checked=checked)
+        return self._settings
 
     def _said(
         self,
@@ -137,6 +158,92 @@ class Registry(Reader):
         book, number = self._found(ref)
         writing.tag(book, number, self._by(""), tags or {}, facts.metrics_of(metrics))
         return book.version(number)
+
+    def promote(
+        self,
+        ref: Reference,
+        alias: str,
+        *,
+        gates: Sequence[Gate] = (),
+        message: str = "",
+        policy: Policy | None = None,
+    ) -> Version:
+        """Let ``alias`` point at a version if it passes every gate; else ``GateError`` says which refuse, and why."""
+        book, number = self._found(ref)
+        check_name(alias, "name of an alias")
+        candidate = Candidate(self, book.version(number), alias, policy or Policy())
+        checks = passed(gates, candidate)
+        writing.change(book, lambda: aliases.point(book, alias, number, self._by(message), "promote", checks))
+        return book.version(number)
+
+    def sign(self, ref: Reference, key: Secret, *, password: Secret | None = None) -> Signature:
+        """Sign a version with a private key; ``Policy(signers=[...])`` asks for it at load."""
+        book, number = self._found(ref)
+        return vouching.sign(book, number, key, password, self._by(""))
+
+    def certify(self, ref: Reference, certificate: Mapping[str, Any]) -> None:
+        """Keep a certificate that a conversion of a version to ``certificate["format"]`` gives the same answers."""
+        book, number = self._found(ref)
+        vouching.certify(book, number, certificate, self._by(""))
+
+    def set_card(self, ref: Reference, text: str) -> None:
+        """Replace the model card of a version; an empty text brings the generated one back."""
+        from modelkeep.registry import cards
+
+        book, number = self._found(ref)
+        vouching.set_card(book, number, cards.check_card(text) if text else "", self._by(""))
+
+    def copy(
+        self,
+        ref: Reference,
+        target: str | os.PathLike[str] | Registry,
+        *,
+        name: str | None = None,
+        every: bool = False,
+        message: str = "",
+    ) -> list[Version]:
+        """Copy a version to another registry, or with ``every`` all versions and aliases of its name.
+
+        Each gets the next number there. What was copied before is not copied again, and objects that the other side
+        has are not written. ``oci://host/repository:tag`` is a target too.
+        """
+        if isinstance(target, str) and target.startswith("oci://"):
+            return [self._push(ref, target)]
+        book, number = self._found(ref)
+        home, other = (
+            self._readable().id,
+            target if isinstance(target, Registry) else Registry(target, author=self.author),
+        )
+        numbers = [version.number for version in book.every()] if every else [number]
+        into = other._destination(name or book.name)
+        made = {n: sharing.copied(book, n, home, partial(self._whole, book, n), into, self.author) for n in numbers}
+        if every:
+            sharing.aliases_copied(book, into[2], {n: int(version) for n, version in made.items()}, self._by(message))
+        return list(made.values())
+
+    def pull(self, source: str, name: str | None = None, *, policy: Policy | None = None) -> Version:
+        """Register what ``oci://host/repository:tag`` holds, under its own name or another."""
+        from modelkeep.registry import oci
+
+        found = oci.pull(source, policy or Policy())
+        said = self._said(name or found.name, found.metrics, found.tags, found.message, None)
+        version = self._register(name or found.name, found.artifact, said, checked=False)
+        if found.card:
+            self.set_card(version, found.card)
+        return version
+
+    def _push(self, ref: Reference, target: str) -> Version:
+        from modelkeep.registry import oci
+
+        version = self.version(ref)
+        oci.push(self.artifact(version), version, target, card=self.card(version))
+        return version
+
+    def _whole(self, book: Book, number: int) -> Artifact:
+        return reading.artifact(self.store, book, number, Policy())
+
+    def _destination(self, name: str) -> tuple[Store, Settings, Book]:
+        return self.store, self._writable(), self._book(name)
 
     def remove(self, *refs: Reference, message: str = "") -> list[Version]:
         """Delete versions. One that an alias points at is refused; the space is freed by ``gc``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from blake3 import blake3
@@ -71,12 +71,11 @@ def _in_trash(store: Store, stored: Stored) -> memoryview | None:
     return store.get(stored.key)
 
 
-def opened(store: Store, record: VersionRecord, check: Callable[[str], None] = lambda digest: None) -> Artifact:
-    """The artifact of a version. ``check`` gets its digest before anything of it is parsed.
+def opened(store: Store, record: VersionRecord) -> Artifact:
+    """The artifact of a version.
 
     The manifest is compared with the record's digest here; the other files' digests are for ``Artifact.verify``.
     """
-    check(record.artifact)
     contents = _contents(store, record.objects)
     files = _assembled(record, contents)
     raw = bytes(files.pop(MANIFEST, memoryview(b""))[:MANIFEST_LIMIT])

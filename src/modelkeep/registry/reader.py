@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelkeep import comparison, verification
 from modelkeep.artifact import Artifact
@@ -11,7 +11,7 @@ from modelkeep.bundle_writer import write_artifact
 from modelkeep.comparison import Diff
 from modelkeep.loading import Integrity, OnDrift, Rules
 from modelkeep.policy import Policy
-from modelkeep.registry import events, heads, opening, reading
+from modelkeep.registry import events, heads, opening, reading, vouching
 from modelkeep.registry.book import MODELS, Book
 from modelkeep.registry.events import Event
 from modelkeep.registry.heads import Summary
@@ -21,6 +21,9 @@ from modelkeep.registry.seen import Seen
 from modelkeep.registry.version import Version
 from modelkeep.store import Store
 from modelkeep.verification import Progress, Verified
+
+if TYPE_CHECKING:
+    from modelkeep.signing import Signature
 
 Reference = str | Version | Ref
 
@@ -107,6 +110,24 @@ class Reader:
     def history(self, name: str) -> list[Event]:
         """Every registration, change of an alias, and deletion, the first one first."""
         return events.history(self._named(name))
+
+    def card(self, ref: Reference) -> str:
+        """The model card of a version: as it was edited, or made from the manifest."""
+        book, number = self._found(ref)
+        from modelkeep.registry import cards
+
+        edited = vouching.card_of(book, number)
+        return edited or cards.card(self.artifact(ref).manifest, book.version(number))
+
+    def signature(self, ref: Reference, policy: Policy) -> Signature:
+        """The signature of a version that satisfies ``policy.signers``; else ``SignatureError``."""
+        book, number = self._found(ref)
+        return vouching.signature(book, book.record(number), policy)
+
+    def certificates(self, ref: Reference) -> list[dict[str, Any]]:
+        """The certificates of parity that are kept with a version."""
+        book, number = self._found(ref)
+        return vouching.certificates(book, number)
 
     # -- within --------------------------------------------------------------------------------------------------------
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from modelkeep import loading
 from modelkeep.artifact import Artifact
-from modelkeep.errors import IntegrityError, LoadError, UsageError
+from modelkeep.errors import IntegrityError, LoadError, PolicyError, UsageError
 from modelkeep.loading import Rules, Source
 from modelkeep.policy import Policy
-from modelkeep.registry import ledger, objects
+from modelkeep.registry import ledger, objects, vouching
 from modelkeep.registry.book import Book
 from modelkeep.registry.records import VersionRecord
 from modelkeep.store import Store
@@ -19,8 +19,11 @@ def load(store: Store, book: Book, number: int, rules: Rules, *, known: bool) ->
     """The model of a version. ``known`` lets what was verified here before pass by its fingerprints."""
     record = book.record(number)
     place = f"{book.name}:{number}"
-    trusted = rules.integrity == "trusted" or (known and ledger.is_known(store, record))
-    artifact = _opened(store, record, place, rules.policy)
+    # A signature says nothing of bytes that are not compared.
+    trusted = (rules.integrity == "trusted" and not rules.getattr(policy, "signers", ())) or (
+        known and ledger.is_known(store, record)
+    )
+    artifact = _opened(book, record, place, rules.policy)
     if not trusted:
         _verify(store, record, artifact, place)
     try:
@@ -36,7 +39,7 @@ def artifact(store: Store, book: Book, number: int, policy: Policy) -> Artifact:
     """The artifact of a version, with every byte compared."""
     record = book.record(number)
     place = f"{book.name}:{number}"
-    found = _opened(store, record, place, policy)
+    found = _opened(book, record, place, policy)
     _verify(store, record, found, place)
     return found
 
@@ -52,11 +55,17 @@ def of_file(source: Source, policy: Policy) -> Artifact:
     return loading.open_artifact(opened)
 
 
-def _opened(store: Store, record: VersionRecord, place: str, policy: Policy) -> Artifact:
+def _opened(book: Book, record: VersionRecord, place: str, policy: Policy) -> Artifact:
+    """The artifact, nothing of it parsed but its manifest, and that only after the policy's signature was found."""
     if record.size > policy.max_bytes:
-        raise UsageError(f"{place} has {record.size:,} bytes", hint="pass Policy(max_bytes=...) to allow that")
+        raise PolicyError(
+            f"{place} has {record.size:,} bytes, and the policy allows {policy.max_bytes:,}",
+            hint="pass Policy(max_bytes=...) if a model of that size is expected",
+        )
     try:
-        return objects.opened(store, record)
+        if getattr(policy, "signers", ()):
+            vouching.signature(book, record, policy)
+        return objects.opened(book.store, record)
     except LoadError as error:
         raise error.within(place) from None
 

@@ -64,7 +64,7 @@ class Span(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A version in a few words."""
+    """A version in a few words. ``origin`` is where it was copied from: the id of a registry, and name and number."""
 
     number: _Number
     time: str
@@ -77,6 +77,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     size: _Count
     model: str
     framework: str
+    origin: str = ""
 
 
 class VersionRecord(Row, frozen=True, kw_only=True, forbid_unknown_fields=True):

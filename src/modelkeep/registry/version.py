@@ -22,6 +22,7 @@ class Version(int):
     tags: dict[str, str]
     metrics: Metrics
     parent: str
+    origin: str
     digest: str
     size: int
     model: str
@@ -38,7 +39,7 @@ class Version(int):
         made.name, made.time, made.author, made.message = name, row.time, row.author, row.message
         made.tags = dict(note.tags if note else row.tags)
         made.metrics = dict(note.metrics if note else row.metrics)
-        made.parent, made.digest, made.size = row.parent, row.artifact, row.size
+        made.parent, made.origin, made.digest, made.size = row.parent, row.origin, row.artifact, row.size
         made.model, made.framework = row.model, row.framework
         made.aliases = tuple(sorted(aliases))
         made.signatures = len(note.signatures) if note else 0

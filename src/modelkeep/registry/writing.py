@@ -22,14 +22,15 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Said:
-    """What the caller says of a version. ``parent`` and its record are those of the version it was made from."""
+    """What the caller says of a version. ``made_from`` is the record of ``parent``."""
 
     metrics: Metrics
     tags: dict[str, str]
     message: str
     author: str
     parent: str = ""
-    origin: VersionRecord | None = None
+    made_from: VersionRecord | None = None
+    origin: str = ""
 
 
 def register(store: Store, settings: Settings, book: Book, artifact: Artifact, said: Said, *, checked: bool) -> Version:
@@ -55,7 +56,7 @@ def register(store: Store, settings: Settings, book: Book, artifact: Artifact, s
 def _earlier(book: Book, said: Said) -> list[VersionRecord]:
     """The versions whose tensors this one may share: the latest, and the one that it was made from."""
     count = book.count()
-    return [*([book.record(count)] if count else []), *([said.origin] if said.origin else [])]
+    return [*([book.record(count)] if count else []), *([said.made_from] if said.made_from else [])]
 
 
 def _record(number: int, artifact: Artifact, made: Cut, said: Said) -> VersionRecord:
@@ -69,6 +70,7 @@ def _record(number: int, artifact: Artifact, made: Cut, said: Said) -> VersionRe
         tags=said.tags,
         metrics=said.metrics,
         parent=said.parent,
+        origin=said.origin,
         artifact=artifact.digest,
         size=len(manifest.encode()) + sum(entry.size for entry in manifest.files.values()),
         model=manifest.model,

@@ -1,0 +1,66 @@
+"""What others vouch for: signatures and certificates that are kept with a version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import structs
+
+from modelkeep.errors import UsageError
+from modelkeep.keys import Secret
+from modelkeep.policy import Policy
+from modelkeep.registry import writing
+from modelkeep.registry.book import Book
+from modelkeep.registry.records import Note, VersionRecord
+
+if TYPE_CHECKING:
+    from modelkeep.signing import Signature
+
+
+def sign(book: Book, number: int, key: Secret, password: Secret | None, by: tuple[str, str]) -> Signature:
+    """Sign a version: its digest, its name, its number, and the time."""
+    from modelkeep import signing
+
+    digest = book.record(number).artifact
+    made = signing.make(digest, key, name=book.name, version=number, password=password)
+    text = made.encode().decode()
+    writing.note(book, number, "sign", by, lambda note: structs.replace(note, signatures=[*note.signatures, text]))
+    return made
+
+
+def signature(book: Book, record: VersionRecord, policy: Policy) -> Signature:
+    """The signature that satisfies the policy; ``SignatureError`` says what was found instead."""
+    from modelkeep import signing
+
+    note = book.notes(record.number).last()
+    found = [signing.decode_signature(text.encode()) for text in (note.signatures if note else [])]
+    return signing.check(found, record.artifact, policy.signers, name=book.name, version=record.number)
+
+
+def certify(book: Book, number: int, certificate: Mapping[str, Any], by: tuple[str, str]) -> None:
+    """Keep a certificate of parity with a version."""
+    made = dict(certificate)
+    if not isinstance(made.get("format"), str) or not isinstance(made.get("passed"), bool):
+        raise UsageError("a certificate names its format and says if it passed", hint='as in {"format": "onnx", ...}')
+    text = msgspec.json.encode(made, order="sorted").decode()
+    writing.note(
+        book, number, "certify", by, lambda note: structs.replace(note, certificates=[*note.certificates, text])
+    )
+
+
+def certificates(book: Book, number: int) -> list[dict[str, Any]]:
+    note = book.notes(number).last()
+    return [msgspec.json.decode(text, type=dict[str, Any]) for text in (note.certificates if note else [])]
+
+
+def set_card(book: Book, number: int, text: str, by: tuple[str, str]) -> None:
+    """An edited model card; an empty text brings the generated one back."""
+    writing.note(book, number, "card", by, lambda note: structs.replace(note, card=text))
+
+
+def card_of(book: Book, number: int) -> str:
+    """The edited card, "" where there is none."""
+    note: Note | None = book.notes(number).last()
+    return note.card if note else ""

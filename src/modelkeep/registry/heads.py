@@ -1,7 +1,7 @@
 """Heads: how far each name has come, so that a list of a thousand models takes a handful of reads.
 
 An empty key ``heads/NAME.VERSIONS.CHANGES`` says how many records a name has. ``index.json`` holds a summary of every
-name for such numbers; an entry that has other numbers is read anew. Both can be made again from the records at any time.
+name for such numbers; an entry that has others is read anew. Both can be made again from the records at any time.
 """
 
 from __future__ import annotations

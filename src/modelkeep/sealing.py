@@ -163,7 +163,7 @@ def _recipients_file(path: str) -> list[age.Recipient]:
 def _reading(path: str, target: str) -> Iterator[tuple[BinaryIO, int]]:
     """A regular file and its size."""
     try:
-        opened = open(path, "rb", opener=lambda name, _: os.open(name, _FLAGS))
+        opened = open(path, "rb", opener=lambda name, _: os.open(name, _FLAGS))  # noqa: SIM115  closed below
     except OSError as error:
         raise atomic.storage_error(error, path, "read") from error
     except ValueError:

@@ -44,8 +44,8 @@ def collect(store: Store, *, dry_run: bool = False) -> Collected:
     if not dry_run:
         garbage = _remove(store, garbage)
         _finish_dead(store)
-        for name in pins.sweep(store):
-            heads.refresh(store, name)
+        heads.rebuild(store)
+        pins.sweep(store)  # a name under a pin is read anew by every list; now its head is right
         sweep = getattr(store, "sweep", None)  # a folder has files that killed writers left half-written
         if sweep is not None:
             sweep(pins.FORGOTTEN)

@@ -92,22 +92,15 @@ def summaries(store: Store) -> list[Summary]:
     return [_summary(name, each) for name, each in sorted(found.items()) if each.versions]
 
 
-def refresh(store: Store, name: str) -> None:
-    """Look how far a name has come, and say so."""
-    book = Book(store, name, Seen("", keep=False))
-    if versions := book.versions.count():
-        touch(store, name, versions=versions, changes=book.log.count())
-
-
 def rebuild(store: Store) -> None:
-    """Make heads and index anew from the records."""
-    made = _read(store, store.list(MODELS).folders)
-    for name, counts in _listed(store):
-        if name not in made or made[name].counts != counts:
-            store.delete(_key(name, counts))
+    """Say of every name how far it has come, where that is not known, and write the index anew."""
+    made, heads = _read(store, store.list(MODELS).folders), _heads(store)
     for name, known in made.items():
-        store.put(_key(name, known.counts), b"")
-    _write_index(store, made, set(made))
+        versions, changes = heads.get(name, (0, 0))
+        if known.counts[0] > versions or known.counts[1] > changes:
+            store.put(_key(name, known.counts), b"")
+    if _index(store) != made:
+        _write_index(store, made, set(made))
 
 
 def _key(name: str, counts: tuple[int, int]) -> str:

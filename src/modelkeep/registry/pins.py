@@ -83,11 +83,9 @@ def _read(store: Store, entry: Entry) -> list[Pin]:
         return []  # nothing that a writer of ours would have put there
 
 
-def sweep(store: Store) -> list[str]:
-    """Remove what killed writers left; the names that they were writing."""
-    now, found = time.time(), []
+def sweep(store: Store) -> None:
+    """Remove what killed writers left."""
+    now = time.time()
     for entry in store.list(FOLDER).entries:
         if now - entry.written >= FORGOTTEN:
-            found += [pin.name for pin in _read(store, entry)]
             store.delete(f"{FOLDER}/{entry.name}")
-    return found

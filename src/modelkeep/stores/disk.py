@@ -23,7 +23,7 @@ _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 def write_new(path: str, data: memoryview) -> None:
     """A new file with ``data`` in it, on the disk when the call returns. On an error there is none."""
-    descriptor = os.open(path, _NEW, 0o666)
+    descriptor = open_new(path)
     try:
         try:
             write_all(descriptor, data)
@@ -38,6 +38,11 @@ def write_new(path: str, data: memoryview) -> None:
     except BaseException:
         discard(path)
         raise
+
+
+def open_new(path: str, mode: int = 0o666) -> int:
+    """The descriptor of a file that was not there before, for writing."""
+    return os.open(path, _NEW, mode)
 
 
 def write_all(descriptor: int, data: memoryview) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
@@ -168,7 +169,8 @@ class LocalStore:
             except FileNotFoundError:
                 if needs and not os.path.lexists(needs):
                     raise
-                disk.make_folders(os.path.dirname(path), self._root)
+                with contextlib.suppress(FileNotFoundError):  # removed again before it was made durable
+                    disk.make_folders(os.path.dirname(path), self._root)
             except (IsADirectoryError, PermissionError):  # the second on Windows
                 if not os.path.isdir(path) or _occupied(path):
                     raise
@@ -257,5 +259,6 @@ def _occupied(path: str) -> bool:
 
 
 def _remove_folders(path: str) -> None:
-    for folder, _, _ in os.walk(path, topdown=False):
-        os.rmdir(folder)
+    with contextlib.suppress(OSError):  # another does the same, or has put a key there: the next try shows it
+        for folder, _, _ in os.walk(path, topdown=False):
+            os.rmdir(folder)

@@ -2,5 +2,6 @@
 
 from modelkeep.testing.formats import FormatSuite
 from modelkeep.testing.frameworks import FrameworkSuite
+from modelkeep.testing.stores import StoreSuite
 
-__all__ = ["FormatSuite", "FrameworkSuite"]
+__all__ = ["FormatSuite", "FrameworkSuite", "StoreSuite"]

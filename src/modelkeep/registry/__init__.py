@@ -8,40 +8,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modelkeep import saving
-from modelkeep.artifact import Artifact
 from modelkeep.errors import UsageError, quote
 from modelkeep.keys import Secret
-from modelkeep.loading import Source
 from modelkeep.policy import Policy
-from modelkeep.registry import (
-    aliases,
-    checking,
-    collecting,
-    facts,
-    opening,
-    reading,
-    sharing,
-    vouching,
-    writing,
-)
-from modelkeep.registry.book import Book
-from modelkeep.registry.checking import Examined
-from modelkeep.registry.collecting import Collected
-from modelkeep.registry.gates import Candidate, Gate, passed
+from modelkeep.registry import facts, opening
 from modelkeep.registry.names import Ref, check_name, parse
 from modelkeep.registry.reader import Reader, Reference
 from modelkeep.registry.records import Settings
 from modelkeep.registry.seen import Seen
 from modelkeep.registry.version import Version
-from modelkeep.saving import Recipe
 from modelkeep.store import Store
 from modelkeep.stores import open_store
 
+# What writes models is imported where it is used: opening a registry to look into it is to be quick.
 if TYPE_CHECKING:
+    from modelkeep.artifact import Artifact
+    from modelkeep.loading import Source
+    from modelkeep.registry.book import Book
+    from modelkeep.registry.checking import Examined
+    from modelkeep.registry.collecting import Collected
+    from modelkeep.registry.gates import Gate
+    from modelkeep.registry.writing import Said
     from modelkeep.signing import Signature
 
 
@@ -89,6 +78,9 @@ class Registry(Reader):
 
         Raises ``SaveErrors``, ``UsageError``, ``StorageError``; then nothing was registered.
         """
+        from modelkeep import saving
+        from modelkeep.saving import Recipe
+
         said = self._said(name, metrics, tags, message, parent)
         artifact = saving.artifact(model, Recipe(sample, probe, compress, code))
         return self._register(name, artifact, said, checked=True)
@@ -105,11 +97,15 @@ class Registry(Reader):
         policy: Policy | None = None,
     ) -> Version:
         """Register the artifact in a keep file; its bytes are compared with their digests first."""
+        from modelkeep.registry import reading
+
         said = self._said(name, metrics, tags, message, parent)
         artifact = reading.of_file(source, policy or Policy())
         return self._register(name, artifact, said, checked=False)
 
-    def _register(self, name: str, artifact: Artifact, said: writing.Said, *, checked: bool) -> Version:
+    def _register(self, name: str, artifact: Artifact, said: Said, *, checked: bool) -> Version:
+        from modelkeep.registry import writing
+
         settings = self._writable()
         return writing.register(self.store, settings, self._book(name), artifact, said, checked=checked)
 
@@ -125,16 +121,20 @@ class Registry(Reader):
         tags: Mapping[str, str] | None,
         message: str,
         parent: Reference | None,
-    ) -> writing.Said:
+    ) -> Said:
+        from modelkeep.registry.writing import Said
+
         check_name(name)
         said = (facts.metrics_of(metrics), facts.tags_of(tags), facts.text(message, "message"), self.author)
         if parent is None:
-            return writing.Said(*said)
+            return Said(*said)
         book, number = self._found(parent)
-        return writing.Said(*said, f"{book.name}:{number}", book.record(number))
+        return Said(*said, f"{book.name}:{number}", book.record(number))
 
     def set_alias(self, name: str, alias: str, version: int | Reference, *, message: str = "") -> Version:
         """Let ``alias`` point at a version: its number, or a reference."""
+        from modelkeep.registry import aliases, writing
+
         book, number = self._named(name), self._number(name, version)
         check_name(alias, "name of an alias")
         writing.change(book, lambda: aliases.point(book, alias, number, self._by(message)))
@@ -142,11 +142,15 @@ class Registry(Reader):
 
     def remove_alias(self, name: str, alias: str, *, message: str = "") -> None:
         """Take ``alias`` away; that it was there stays in the history."""
+        from modelkeep.registry import aliases, writing
+
         book = self._named(name)
         writing.change(book, lambda: aliases.remove(book, alias, self._by(message)))
 
     def rollback(self, name: str, alias: str, *, message: str = "") -> Version:
         """Let ``alias`` point at what it pointed at before. Called again, it goes back further."""
+        from modelkeep.registry import aliases, writing
+
         book = self._named(name)
         change = writing.change(book, lambda: aliases.back(book, alias, self._by(message)))
         return book.version(change.new)
@@ -155,6 +159,8 @@ class Registry(Reader):
         self, ref: Reference, tags: Mapping[str, str | None] | None = None, metrics: Mapping[str, float] | None = None
     ) -> Version:
         """Add tags and metrics to a version; a tag that is None is taken away."""
+        from modelkeep.registry import writing
+
         book, number = self._found(ref)
         writing.tag(book, number, self._by(""), tags or {}, facts.metrics_of(metrics))
         return book.version(number)
@@ -169,6 +175,9 @@ class Registry(Reader):
         policy: Policy | None = None,
     ) -> Version:
         """Let ``alias`` point at a version if it passes every gate; else ``GateError`` says which refuse, and why."""
+        from modelkeep.registry import aliases, writing
+        from modelkeep.registry.gates import Candidate, passed
+
         book, number = self._found(ref)
         check_name(alias, "name of an alias")
         candidate = Candidate(self, book.version(number), alias, policy or Policy())
@@ -178,17 +187,21 @@ class Registry(Reader):
 
     def sign(self, ref: Reference, key: Secret, *, password: Secret | None = None) -> Signature:
         """Sign a version with a private key; ``Policy(signers=[...])`` asks for it at load."""
+        from modelkeep.registry import vouching
+
         book, number = self._found(ref)
         return vouching.sign(book, number, key, password, self._by(""))
 
     def certify(self, ref: Reference, certificate: Mapping[str, Any]) -> None:
         """Keep a certificate that a conversion of a version to ``certificate["format"]`` gives the same answers."""
+        from modelkeep.registry import vouching
+
         book, number = self._found(ref)
         vouching.certify(book, number, certificate, self._by(""))
 
     def set_card(self, ref: Reference, text: str) -> None:
         """Replace the model card of a version; an empty text brings the generated one back."""
-        from modelkeep.registry import cards
+        from modelkeep.registry import cards, vouching
 
         book, number = self._found(ref)
         vouching.set_card(book, number, cards.check_card(text) if text else "", self._by(""))
@@ -207,19 +220,14 @@ class Registry(Reader):
         Each gets the next number there. What was copied before is not copied again, and objects that the other side
         has are not written. ``oci://host/repository:tag`` is a target too.
         """
+        from modelkeep.registry import sharing
+
         if isinstance(target, str) and target.startswith("oci://"):
-            return [self._push(ref, target)]
+            return [sharing.push(self, self.version(ref), target)]
+        other = target if isinstance(target, Registry) else Registry(target, author=self.author)
         book, number = self._found(ref)
-        home, other = (
-            self._readable().id,
-            target if isinstance(target, Registry) else Registry(target, author=self.author),
-        )
-        numbers = [version.number for version in book.every()] if every else [number]
-        into = other._destination(name or book.name)
-        made = {n: sharing.copied(book, n, home, partial(self._whole, book, n), into, self.author) for n in numbers}
-        if every:
-            sharing.aliases_copied(book, into[2], {n: int(version) for n, version in made.items()}, self._by(message))
-        return list(made.values())
+        into = sharing.Destination(other.store, other._writable(), other._book(name or book.name), self._by(message))
+        return sharing.copy(book, number, self._readable().id, into, every=every)
 
     def pull(self, source: str, name: str | None = None, *, policy: Policy | None = None) -> Version:
         """Register what ``oci://host/repository:tag`` holds, under its own name or another."""
@@ -232,19 +240,6 @@ class Registry(Reader):
             self.set_card(version, found.card)
         return version
 
-    def _push(self, ref: Reference, target: str) -> Version:
-        from modelkeep.registry import oci
-
-        version = self.version(ref)
-        oci.push(self.artifact(version), version, target, card=self.card(version))
-        return version
-
-    def _whole(self, book: Book, number: int) -> Artifact:
-        return reading.artifact(self.store, book, number, Policy())
-
-    def _destination(self, name: str) -> tuple[Store, Settings, Book]:
-        return self.store, self._writable(), self._book(name)
-
     def remove(self, *refs: Reference, message: str = "") -> list[Version]:
         """Delete versions. One that an alias points at is refused; the space is freed by ``gc``."""
         found = [self.version(ref) for ref in refs]
@@ -254,6 +249,8 @@ class Registry(Reader):
         return found
 
     def _delete(self, book: Book, numbers: list[int], message: str) -> None:
+        from modelkeep.registry import aliases, writing
+
         writing.change(book, lambda: aliases.delete(book, numbers, self._by(message)))
 
     def _by(self, message: str) -> tuple[str, str]:
@@ -263,11 +260,15 @@ class Registry(Reader):
 
     def gc(self, *, dry_run: bool = False) -> Collected:
         """Remove the objects that no version needs; safe beside any number of writers."""
+        from modelkeep.registry import collecting
+
         self._readable()
         return collecting.collect(self.store, dry_run=dry_run)
 
     def fsck(self, source: str | os.PathLike[str] | Registry | None = None) -> Examined:
         """Read every record and every byte, name what is damaged, and take it from ``source`` where that has it."""
+        from modelkeep.registry import checking
+
         other = source if isinstance(source, Registry) or source is None else Registry(source)
         return checking.examine(self.store, other.store if other else None)
 

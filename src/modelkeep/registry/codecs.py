@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 from modelkeep.artifact import DAMAGED_HINT
 from modelkeep.errors import IntegrityError, UsageError, quote
-from modelkeep.formats.keep.packing import zstandard
 from modelkeep.ports import Buffer
+
+
+def zstandard() -> Any:
+    """The library; imported here, because what packs arrays needs numpy, and a list of models does not."""
+    from modelkeep.formats.keep import packing
+
+    return packing.zstandard()
+
 
 CODECS = ("", "z", "zst")
 _ZSTD_LEVEL = 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 
 from modelkeep.errors import NotFoundError, RegistryError, UsageError, quote
-from modelkeep.formats.keep.packing import zstandard
 from modelkeep.registry import codecs
 from modelkeep.registry.records import LAYOUT_VERSION, Settings, decode, encode, timestamp
 from modelkeep.store import Store
@@ -57,7 +56,7 @@ def _created(store: Store, codec: str) -> Settings:
             hint="name an empty place or one that is not there yet",
         )
     if codec:
-        zstandard()
+        codecs.zstandard()
     made = Settings(modelkeep=LAYOUT_VERSION, id=secrets.token_hex(16), created=timestamp(), compress=codec)
     if store.create(KEY, encode(made)):
         return made

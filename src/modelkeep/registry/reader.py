@@ -5,13 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from modelkeep import comparison, verification
-from modelkeep.artifact import Artifact
-from modelkeep.bundle_writer import write_artifact
-from modelkeep.comparison import Diff
-from modelkeep.loading import Integrity, OnDrift, Rules
 from modelkeep.policy import Policy
-from modelkeep.registry import events, heads, opening, reading, vouching
+from modelkeep.registry import events, heads, opening
 from modelkeep.registry.book import MODELS, Book
 from modelkeep.registry.events import Event
 from modelkeep.registry.heads import Summary
@@ -20,10 +15,14 @@ from modelkeep.registry.records import Settings
 from modelkeep.registry.seen import Seen
 from modelkeep.registry.version import Version
 from modelkeep.store import Store
-from modelkeep.verification import Progress, Verified
 
+# What reads models is imported where it is used: a list needs none of it, and is to be quick.
 if TYPE_CHECKING:
+    from modelkeep.artifact import Artifact
+    from modelkeep.comparison import Diff
+    from modelkeep.loading import Integrity, OnDrift
     from modelkeep.signing import Signature
+    from modelkeep.verification import Progress, Verified
 
 Reference = str | Version | Ref
 
@@ -54,17 +53,24 @@ class Reader:
         integrity: by default every byte is compared and checked, but of a model of 4 MiB and more that was verified
         here before, only whether one of its files was written since. ``"full"`` compares in any case.
         """
+        from modelkeep.loading import Rules
+        from modelkeep.registry import reading
+
         rules = Rules(policy or Policy(), on_drift, integrity or "full")
         book, number = self._found(ref)
         return reading.load(self.store, book, number, rules, known=integrity is None)
 
     def artifact(self, ref: Reference, *, policy: Policy | None = None) -> Artifact:
         """The artifact of a version, with every byte compared."""
+        from modelkeep.registry import reading
+
         book, number = self._found(ref)
         return reading.artifact(self.store, book, number, policy or Policy())
 
     def export(self, ref: Reference, path: str | os.PathLike[str], *, policy: Policy | None = None) -> Version:
         """Write a version as a ``.keep`` file: the same bytes as ``modelkeep.save`` would have written."""
+        from modelkeep.bundle_writer import write_artifact
+
         version = self.version(ref)
         write_artifact(self.artifact(version, policy=policy), path)
         return version
@@ -73,12 +79,16 @@ class Reader:
         self, ref: Reference, *, policy: Policy | None = None, progress: Progress = lambda done, total: None
     ) -> Verified:
         """Compare every byte of a version, run every check, and ask the probe's rows again, always."""
+        from modelkeep import verification
+
         version = self.version(ref)
         found = self.artifact(version, policy=policy)
         return verification.of_artifact(found, version.ref, version.size, policy or Policy(), progress)
 
     def diff(self, first: Reference, second: Reference, *, policy: Policy | None = None) -> Diff:
         """What differs between two versions, as ``modelkeep.diff`` tells it of two files."""
+        from modelkeep import comparison
+
         policy = policy or Policy()
         a, b = ((self.version(ref).ref, self.artifact(ref, policy=policy)) for ref in (first, second))
         return comparison.of_artifacts(a, b, policy)
@@ -114,18 +124,22 @@ class Reader:
     def card(self, ref: Reference) -> str:
         """The model card of a version: as it was edited, or made from the manifest."""
         book, number = self._found(ref)
-        from modelkeep.registry import cards
+        from modelkeep.registry import cards, vouching
 
         edited = vouching.card_of(book, number)
         return edited or cards.card(self.artifact(ref).manifest, book.version(number))
 
     def signature(self, ref: Reference, policy: Policy) -> Signature:
         """The signature of a version that satisfies ``policy.signers``; else ``SignatureError``."""
+        from modelkeep.registry import vouching
+
         book, number = self._found(ref)
         return vouching.signature(book, book.record(number), policy)
 
     def certificates(self, ref: Reference) -> list[dict[str, Any]]:
         """The certificates of parity that are kept with a version."""
+        from modelkeep.registry import vouching
+
         book, number = self._found(ref)
         return vouching.certificates(book, number)
 

@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
-from modelkeep.artifact import Artifact
-from modelkeep.registry import aliases, writing
+from modelkeep.policy import Policy
+from modelkeep.registry import aliases, reading, writing
 from modelkeep.registry.book import Book, deleted_of
 from modelkeep.registry.records import Note, Settings, VersionRecord
 from modelkeep.registry.version import Version
 from modelkeep.store import Store
 
-By = tuple[str, str]
+if TYPE_CHECKING:
+    from modelkeep.registry.reader import Reader
 
 
-def copied(
-    book: Book, number: int, home: str, read: Callable[[], Artifact], into: tuple[Store, Settings, Book], author: str
-) -> Version:
-    """Version ``number`` of ``book`` as the next version of another book; again the same one if it was copied before.
+class Destination(NamedTuple):
+    """The book that versions are copied into, and who says so."""
 
-    ``home`` is the id of the registry that it comes from. A copy that was cut off goes on where it was.
+    store: Store
+    settings: Settings
+    book: Book
+    by: tuple[str, str]
+
+
+def copy(book: Book, number: int, home: str, into: Destination, *, every: bool) -> list[Version]:
+    """A version, or all of them with their aliases. ``home`` is the id of the registry that they come from."""
+    numbers = [version.number for version in book.every()] if every else [number]
+    made = {old: _copied(book, old, home, into) for old in numbers}
+    if every:
+        _copy_aliases(book, {old: version.number for old, version in made.items()}, into)
+    return list(made.values())
+
+
+def _copied(book: Book, number: int, home: str, into: Destination) -> Version:
+    """A version as the next one of the other book; the same again if it was copied before.
+
+    What was cut off in the middle goes on where it was: objects that are there are not written again.
     """
-    store, settings, other = into
     record, note = book.record(number), book.notes(number).last()
     origin = record.origin or f"{home}/{book.name}:{number}"
-    if (there := _already(other, origin, record)) is not None:
+    if (there := _already(into.book, origin, record)) is not None:
         return there
     said = writing.Said(
         metrics=note.metrics if note else record.metrics,
         tags=note.tags if note else record.tags,
         message=record.message,
-        author=author,
+        author=into.by[0],
         origin=origin,
     )
-    version = writing.register(store, settings, other, read(), said, checked=False)
+    whole = reading.artifact(book.store, book, number, Policy())
+    version = writing.register(into.store, into.settings, into.book, whole, said, checked=False)
     if note and (note.card or note.signatures or note.certificates):
-        _take_along(other, version.number, note, (author, ""))
+        _take_along(into, version.number, note)
     return version
 
 
@@ -50,17 +67,27 @@ def _already(other: Book, origin: str, record: VersionRecord) -> Version | None:
     return None
 
 
-def _take_along(other: Book, number: int, note: Note, by: By) -> None:
+def _take_along(into: Destination, number: int, note: Note) -> None:
+    """The card and what others vouch for. A signature names the version: it holds where the number is the same."""
+
     def make(before: Note) -> Note:
         return structs.replace(before, card=note.card, signatures=note.signatures, certificates=note.certificates)
 
-    writing.note(other, number, "copy", by, make)
+    writing.note(into.book, number, "copy", into.by, make)
 
 
-def aliases_copied(book: Book, other: Book, numbers: dict[int, int], by: By) -> None:
-    """The aliases of a book whose versions were all copied, where the other side has none of that name."""
-    ours, theirs = book.state(), other.state()
+def _copy_aliases(book: Book, numbers: dict[int, int], into: Destination) -> None:
+    """The aliases of a book, where the other side has none of that name."""
+    ours, theirs = book.state(), into.book.state()
     for alias, place in sorted((ours.aliases if ours else {}).items()):
         if place.version in numbers and alias not in (theirs.aliases if theirs else {}):
             new = numbers[place.version]
-            writing.change(other, lambda alias=alias, new=new: aliases.point(other, alias, new, by))  # type: ignore[misc]
+            writing.change(into.book, lambda alias=alias, new=new: aliases.point(into.book, alias, new, into.by))  # type: ignore[misc]
+
+
+def push(registry: Reader, version: Version, target: str) -> Version:
+    """A version as an artifact in an OCI registry."""
+    from modelkeep.registry import oci
+
+    oci.push(registry.artifact(version), version, target, card=registry.card(version))
+    return version

@@ -662,3 +662,29 @@ def test_a_passphrase_is_asked_for_twice_on_a_terminal(
     assert main(["unseal", "x.age", "--passphrase"]) == 0
     assert len(asked) == 5
     assert seals.VARIABLE == "MODELKEEP_PASSPHRASE"
+
+
+@pytest.mark.parametrize("broken", ["first sync", "write"])
+def test_a_failing_disk_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    to = key_file(folder / "key.txt")
+    (folder / "x.age").write_bytes(sealed(bytes(3 << 20), to))
+    before = names(folder)
+    monkeypatch.setattr(sealing, "_SYNC_EVERY", 1 << 20)
+
+    def fails(*args: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    if broken == "write":
+        real = os.open
+
+        def full(path: Any, flags: int, *rest: int) -> int:
+            """The temporary file takes nothing."""
+            return real("/dev/full", os.O_RDWR) if str(path).endswith(".tmp") else real(path, flags, *rest)
+
+        monkeypatch.setattr(os, "open", full)
+    else:
+        monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(StorageError, match="can't write 'x': the disk is full; what was there before is untouched"):
+        mk.unseal("x.age", identity="key.txt")
+    monkeypatch.undo()
+    assert {path.name for path in folder.iterdir()} == before

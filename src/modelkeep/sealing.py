@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from modelkeep import atomic
 from modelkeep.errors import SealError, StorageError, UsageError, quote
@@ -18,6 +18,9 @@ from modelkeep.ports import Buffer
 from modelkeep.seals import age
 from modelkeep.seals.age import Unlock
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 Path = str | os.PathLike[str]
 Progress = Callable[[int, int], None]
 
@@ -25,6 +28,7 @@ Progress = Callable[[int, int], None]
 SUFFIX = ".age"
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _RECIPIENTS_LIMIT = 1 << 20
+_SYNC_EVERY = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -205,12 +209,21 @@ def _named(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
 
 
 def _write(target: str, pieces: Iterable[bytes], progress: Callable[[int], None]) -> int:
-    size = 0
-    with atomic.replacing(target) as file:
+    from concurrent.futures import ThreadPoolExecutor  # not before: every load imports this module
+
+    size = synced = 0
+    with atomic.replacing(target) as file, ThreadPoolExecutor(1) as disk:
+        syncs: list[Future[None]] = []
         for piece in pieces:
             view = memoryview(piece)
             while view:  # a write may take less than it was given
                 view = view[file.write(view) :]
             size += len(piece)
             progress(size)
+            if size - synced >= _SYNC_EVERY and all(sync.done() for sync in syncs):
+                # The disk works beside the cipher, so that little is left to wait for at the end.
+                syncs.append(disk.submit(os.fsync, file.fileno()))
+                synced = size
+        for sync in syncs:
+            sync.result()  # an error of the disk is told once, to whoever asked
     return size

@@ -19,6 +19,8 @@ from modelkeep.store import Store
 from modelkeep.stores.local import LocalStore
 from modelkeep.stores.memory import MemoryStore
 from modelkeep.stores.sealed import _BOX, _CHUNK, _HEAD, KEY_FILE, SealedStore
+from modelkeep.testing import StoreSuite
+from modelkeep.testing import stores as testing_stores
 
 KEY = bytes(range(32))
 SIZES = [0, 1, 100, _CHUNK - 1, _CHUNK, _CHUNK + 1, 3 * _CHUNK, 3 * _CHUNK + 5]
@@ -49,6 +51,43 @@ def value(store: Store, key: str) -> bytes:
 
 
 # -- as the store inside -----------------------------------------------------------------------------------------------
+
+
+class SealedSuite(StoreSuite):
+    """The contract of a store, with one part less: a part of a key may have half the characters."""
+
+    def raw_get(self, store: Store, key: str) -> bytes | None:
+        data = self.beside(store).get(key)
+        return None if data is None else bytes(data)
+
+    def raw_put(self, store: Store, key: str, data: bytes) -> None:
+        self.beside(store).put(key, data)
+
+    def beside(self, store: Store) -> SealedStore:
+        """Another with the same key, as another process has it."""
+        assert isinstance(store, SealedStore)
+        return SealedStore(store.inner, KEY)
+
+    @pytest.fixture(autouse=True)
+    def _shorter(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        short = tuple(key[:128] for key in testing_stores._ALLOWED)
+        monkeypatch.setattr(testing_stores, "_ALLOWED", short)
+
+
+class TestOverMemory(SealedSuite):
+    def make(self, tmp_path: Path) -> Store:
+        return SealedStore(MemoryStore(), KEY)
+
+
+class TestOverAFolder(SealedSuite):
+    def make(self, tmp_path: Path) -> Store:
+        return SealedStore(LocalStore(tmp_path / "store"), KEY)
+
+
+class TestObjectsOverAFolder(TestOverAFolder):
+    """Keys that are bound to their last part only, and move by a rename."""
+
+    prefix = "objects/"
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import itertools
 import os
 import re
 import time
@@ -240,13 +242,20 @@ class BucketStore:
             self._obstore.copy(self._client, source, target)
             return True
 
-        def pieces() -> Iterator[memoryview]:
-            for start in range(0, meta["size"], _PIECE):
-                end = min(start + _PIECE, meta["size"])
-                wanted = {"range": (start, end), "if_match": meta["e_tag"]}
-                yield memoryview(self._obstore.get(self._client, source, options=wanted).bytes())
+        def piece(start: int) -> memoryview:
+            wanted = {"range": (start, min(start + _PIECE, meta["size"])), "if_match": meta["e_tag"]}
+            return memoryview(self._obstore.get(self._client, source, options=wanted).bytes())
 
-        return self._upload(target, pieces(), meta["size"])
+        def pieces() -> Iterator[memoryview]:
+            # The library takes the pieces in a thread of its own, from where it can't be called: others fetch them.
+            starts = iter(range(0, meta["size"], _PIECE))
+            ahead = collections.deque(pool.submit(piece, start) for start in itertools.islice(starts, _AT_ONCE))
+            while ahead:
+                yield ahead.popleft().result()
+                ahead.extend(pool.submit(piece, start) for start in itertools.islice(starts, 1))
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return self._upload(target, pieces(), meta["size"])
 
     def _written(self, key: str, answer: bool | None) -> bool:
         if answer is None:  # to a write, "not found" can only be said of the bucket

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from modelkeep.errors import StorageError, quote, said
+from modelkeep.errors import QUOTE_LIMIT, StorageError, quote
 
 _SETTINGS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (a file in ~/.aws is not read)",
@@ -38,6 +38,7 @@ _MEANINGS = [
         "the credentials are not accepted",
         "check SETTINGS",
     ),
+    (r"^PreconditionError", "it was replaced meanwhile", "try again"),
     (_answer("RequestTimeTooSkewed"), "this machine's clock is wrong", "set the clock"),
     (_answer("AccessDenied", 403), "permission denied", "ask for the right to do it, below this URL"),
     (r"source: BadScheme", "its endpoint is plain HTTP, which was not allowed", "use https://, or allow HTTP"),
@@ -61,6 +62,7 @@ _MEANINGS = [
     ),
 ]
 _NO_BYTES = _answer("InvalidRange", 416) + "|StartTooLarge"
+_ANSWER = re.compile(r"\bstatus(?: code)?:? (\d+).*?(?:<Code>|: )([^<\n]+)", re.DOTALL)
 _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|SAS|CREDENTIAL|ACCOUNT", re.IGNORECASE)
 _SECRET_QUERY = re.compile(r"\?[^\s\"'<>)]*")
 
@@ -80,8 +82,10 @@ def told(error: BaseException, verb: str, url: str, scheme: str) -> StorageError
     for pattern, what, hint in _MEANINGS:
         if re.search(pattern, text):
             return _error(verb, url, scheme, what, hint)
-    first = str(error).partition("\n\n")[0]
-    return _error(verb, url, scheme, said(type(error)(_without_secrets(first))), "check the bucket and ENDPOINT")
+    answer = _ANSWER.search(text)
+    # The part of the text that is for people; what follows is for the library's own.
+    what = f"it answers {answer[1]}, {answer[2]}" if answer else text.partition("\n\n")[0]
+    return _error(verb, url, scheme, quote(_without_secrets(what)[:QUOTE_LIMIT])[1:-1], "check the bucket and ENDPOINT")
 
 
 def no_bucket(verb: str, url: str, scheme: str) -> StorageError:

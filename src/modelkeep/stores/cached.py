@@ -177,8 +177,8 @@ class CachedStore:
             if self._total + size <= self._limit and now - self._counted < _MINUTE:
                 return
             disk.make_folders(self._folder)
-            self._counted = now
             self._total = self._evict(self._limit - size)
+            self._counted = now
 
     def _evict(self, goal: int) -> int:
         """The bytes that are left, at most ``goal``. Others may evict at the same time; a file that is gone is gone.
@@ -204,8 +204,12 @@ class CachedStore:
         for path in sorted(kept, key=lambda path: max(kept[path].st_mtime, used.get(path, 0.0))):
             if total <= goal * _ROOMY:
                 break
-            with contextlib.suppress(OSError):
+            try:
                 os.unlink(path)
-                total -= kept[path].st_size
-                disk.discard(path + _USED)
+            except FileNotFoundError:
+                pass  # another was faster, and the room is there
+            except OSError:
+                continue  # it is in use, on Windows, or belongs to somebody else
+            total -= kept[path].st_size
+            disk.discard(path + _USED)
         return total

@@ -38,7 +38,7 @@ class MemoryStore:
     """Values in memory: those of ``memory://NAME`` for the whole process, those of ``memory://`` for one store."""
 
     def __init__(self, url: str = "memory://", *, create: bool = True) -> None:
-        name = url[len("memory://") :]
+        name = url.partition("://")[2]
         if name and not is_part(name):
             raise UsageError(f"{quote(url)} names no store", hint="name it as in memory://models")
         self.url = f"memory://{name}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 
 import pytest
 
-from modelkeep import stores
 from modelkeep.errors import StorageError, UsageError
 from modelkeep.stores import open_store
 from modelkeep.stores.local import LocalStore
@@ -60,7 +60,7 @@ def test_other_packages_bring_stores(monkeypatch):
     class Point:
         value = "modelkeep.stores.memory:MemoryStore"
 
-    monkeypatch.setattr(stores, "entry_points", lambda group, name: [Point] if name == "memoire" else [])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group, name: [Point] if name == "memoire" else [])
     assert isinstance(open_store("memoire://"), MemoryStore)
 
 

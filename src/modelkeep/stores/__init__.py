@@ -7,7 +7,6 @@ import importlib
 import os
 import re
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import cast
 
 from modelkeep.errors import UsageError, quote
@@ -54,6 +53,8 @@ def open_store(url: str | os.PathLike[str], *, create: bool = True) -> Store:
 def _place_of(scheme: str) -> Callable[..., Store]:
     place = STORES.get(scheme)
     if place is None:
+        from importlib.metadata import entry_points  # takes longer to import than a small model to read
+
         found = entry_points(group="modelkeep.stores", name=scheme)
         place = next((entry.value for entry in found), None)
     if place is None:

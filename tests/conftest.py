@@ -9,6 +9,12 @@ import os
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
+import tempfile  # noqa: E402
+
+# What readers remember of registries must neither come from this machine nor stay on it.
+os.environ["MODELKEEP_STATE"] = tempfile.mkdtemp(prefix="modelkeep-state-")
+os.environ.setdefault("MODELKEEP_CACHE", os.environ["MODELKEEP_STATE"])
+
 from collections.abc import Iterator  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 

@@ -1,7 +1,7 @@
 """Heads: how far each name has come, so that a list of a thousand models takes a handful of reads.
 
-An empty key ``heads/NAME.VERSIONS.CHANGES`` says how many records a name has. ``index.json`` holds a summary of every
-name for such numbers; an entry that has others is read anew. Both can be made again from the records at any time.
+The key ``heads/NAME.VERSIONS.CHANGES`` says how many records a name has, and holds a summary of it. ``index.json``
+holds the summaries of all names; only where one has moved on since is its head read. Both can be made anew.
 """
 
 from __future__ import annotations
@@ -62,43 +62,51 @@ class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: list[Metrics]
 
 
+Heads = dict[str, set[tuple[int, int]]]
+_KNOWN = msgspec.json.Decoder(_Known)
 _INDEX = msgspec.json.Decoder(dict[str, _Known])
 
 
-def touch(store: Store, name: str, *, versions: int = 0, changes: int = 0) -> None:
-    """A name has come so far, or further; and the index is written again if too many names have moved on."""
-    listed = _listed(store)
-    mine = [counts for other, counts in listed if other == name]
-    counts = max([versions, *(v for v, _ in mine)]), max([changes, *(c for _, c in mine)])
-    if counts not in mine:
-        store.put(_key(name, counts), b"")
+def touch(book: Book) -> None:
+    """Say how far a name has come; and write the index again if too many names have moved on since it was written."""
+    store, known = book.store, _known(book)
+    if known is None:
+        return
+    heads = _heads(store)
+    mine = heads.get(book.name, set())
+    if known.counts not in mine:
+        store.put(_key(book.name, known.counts), msgspec.json.encode(known))
     for old in mine:
-        if old != counts:
-            store.delete(_key(name, old))
-    heads = _furthest([*listed, (name, counts)])
-    known = _index(store)
-    stale = [other for other, now in heads.items() if other not in known or known[other].counts != now]
+        if old[0] <= known.counts[0] and old[1] <= known.counts[1] and old != known.counts:
+            store.delete(_key(book.name, old))
+    heads[book.name] = mine | {known.counts}
+    index = _index(store)
+    stale = _moved_on(heads, index)
     if len(stale) > max(_STALE, len(heads) // _ONE_IN):
-        _write_index(store, {**known, **_read(store, stale)}, set(heads))
+        _write_index(store, {**index, **_read(store, heads, stale)}, set(heads))
+
+
+def _moved_on(heads: Heads, index: dict[str, _Known]) -> set[str]:
+    return {name for name, counts in heads.items() if name not in index or counts != {index[name].counts}}
 
 
 def summaries(store: Store) -> list[Summary]:
     """Every name that has a version."""
-    known, heads = _index(store), _heads(store)
-    # A name that somebody is writing, or died while writing, may have come further than its head says.
-    stale = {name for name, counts in heads.items() if name not in known or known[name].counts != counts}
-    stale |= {pin.name for pin in pins.held(store)}
-    found = {**{name: known[name] for name in heads if name in known}, **_read(store, sorted(stale))}
+    index, heads = _index(store), _heads(store)
+    for pin in pins.held(store):  # somebody is writing it, or died while writing: it may be further than its head
+        heads[pin.name] = set()
+    kept = {name: index[name] for name in heads if name in index}
+    found = kept | _read(store, heads, _moved_on(heads, index))
     return [_summary(name, each) for name, each in sorted(found.items()) if each.versions]
 
 
 def rebuild(store: Store) -> None:
     """Say of every name how far it has come, where that is not known, and write the index anew."""
-    made, heads = _read(store, store.list(MODELS).folders), _heads(store)
+    heads = _heads(store)
+    made = _read(store, {}, store.list(MODELS).folders)
     for name, known in made.items():
-        versions, changes = heads.get(name, (0, 0))
-        if known.counts[0] > versions or known.counts[1] > changes:
-            store.put(_key(name, known.counts), b"")
+        if known.counts not in heads.get(name, set()):
+            store.put(_key(name, known.counts), msgspec.json.encode(known))
     if _index(store) != made:
         _write_index(store, made, set(made))
 
@@ -110,22 +118,12 @@ def _key(name: str, counts: tuple[int, int]) -> str:
 _HEAD = re.compile(r"(.+)\.([0-9]+)\.([0-9]+)")  # a name may have dots and digits too
 
 
-def _listed(store: Store) -> list[tuple[str, tuple[int, int]]]:
-    """The names and counts that the keys say."""
-    found = (_HEAD.fullmatch(entry.name) for entry in store.list(FOLDER).entries)
-    return [(match[1], (int(match[2]), int(match[3]))) for match in found if match]
-
-
-def _heads(store: Store) -> dict[str, tuple[int, int]]:
-    return _furthest(_listed(store))
-
-
-def _furthest(listed: Iterable[tuple[str, tuple[int, int]]]) -> dict[str, tuple[int, int]]:
-    """How far each name has come. Of two writers at once each may leave a key; the greatest of each number counts."""
-    found: dict[str, tuple[int, int]] = {}
-    for name, (versions, changes) in listed:
-        other = found.get(name, (0, 0))
-        found[name] = max(versions, other[0]), max(changes, other[1])
+def _heads(store: Store) -> Heads:
+    """What the keys say of each name. Of two writers at once each may leave one."""
+    found: Heads = {}
+    for match in (_HEAD.fullmatch(entry.name) for entry in store.list(FOLDER).entries):
+        if match:
+            found.setdefault(match[1], set()).add((int(match[2]), int(match[3])))
     return found
 
 
@@ -142,12 +140,24 @@ def _write_index(store: Store, known: dict[str, _Known], alive: set[str]) -> Non
     store.put(INDEX, msgspec.json.encode({name: each for name, each in sorted(known.items()) if name in alive}))
 
 
-def _read(store: Store, wanted: Iterable[str]) -> dict[str, _Known]:
-    """What the books of some names say now."""
-    books = [Book(store, name, Seen("", keep=False)) for name in wanted]
-    with ThreadPoolExecutor(_READERS) as pool:
-        made = list(pool.map(_known, books)) if len(books) > 1 else [_known(book) for book in books]
-    return {book.name: known for book, known in zip(books, made, strict=True) if known is not None}
+def _read(store: Store, heads: Heads, wanted: Iterable[str]) -> dict[str, _Known]:
+    """The summaries of some names: from their heads, and where these say several things or nothing, from the books."""
+
+    def one(name: str) -> _Known | None:
+        counts = heads.get(name, set())
+        raw = store.get(_key(name, next(iter(counts)))) if len(counts) == 1 else None
+        try:
+            return _KNOWN.decode(raw) if raw is not None else _known(Book(store, name, Seen("", keep=False)))
+        except msgspec.DecodeError:
+            return _known(Book(store, name, Seen("", keep=False)))
+
+    names = sorted(wanted)
+    if len(names) < 2:
+        made = [one(name) for name in names]
+    else:
+        with ThreadPoolExecutor(_READERS) as pool:
+            made = list(pool.map(one, names))
+    return {name: known for name, known in zip(names, made, strict=True) if known is not None}
 
 
 def _known(book: Book) -> _Known | None:

@@ -46,7 +46,7 @@ def register(store: Store, settings: Settings, book: Book, artifact: Artifact, s
                 continue
             pins.refuse_late(began)
             record = book.register(lambda number, made=made: _record(number, artifact, made, said))  # type: ignore[misc]
-            heads.touch(store, book.name, versions=record.number)
+            heads.touch(book)
         if checked:
             ledger.remember(store, record)
         return Version.of(book.name, record, stored=stored)
@@ -87,7 +87,7 @@ def change(book: Book, make: Callable[[], Change]) -> Change:
     """Make a change of the log, with the name pinned meanwhile: a list knows that it may be about to move."""
     with pins.pinned(book.store, book.name):
         made = make()
-        heads.touch(book.store, book.name, changes=made.number)
+        heads.touch(book)
     return made
 
 
@@ -95,8 +95,8 @@ def note(book: Book, number: int, event: str, by: tuple[str, str], make: Callabl
     """Say something of a version: a note on it, and an event in the history."""
     with pins.pinned(book.store, book.name):
         book.note(number, by[0], make)
-        told = book.change(*by, lambda state, _: blank(event, state, versions=[number]))
-        heads.touch(book.store, book.name, changes=told.number)
+        book.change(*by, lambda state, _: blank(event, state, versions=[number]))
+        heads.touch(book)
 
 
 def tag(book: Book, number: int, by: tuple[str, str], tags: Mapping[str, str | None], metrics: Metrics) -> None:

@@ -71,7 +71,7 @@ def s3_server() -> Iterator[S3Server]:
             return app(environ, start_response)
 
     server = make_server("127.0.0.1", 0, one_at_a_time, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         endpoint = f"http://127.0.0.1:{server.server_port}"

@@ -39,7 +39,7 @@ def answering(status, body=b"", **headers):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         with mock.patch.dict(os.environ, environment(f"http://127.0.0.1:{server.server_port}")):
             yield

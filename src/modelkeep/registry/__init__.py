@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 from modelkeep.errors import UsageError, quote
 from modelkeep.keys import Secret
 from modelkeep.policy import Policy
-from modelkeep.registry import facts, opening
+from modelkeep.registry import access, facts, opening
 from modelkeep.registry.names import Ref, check_name, parse
 from modelkeep.registry.reader import Reader, Reference
 from modelkeep.registry.records import Settings
 from modelkeep.registry.seen import Seen
 from modelkeep.registry.version import Version
 from modelkeep.store import Store
-from modelkeep.stores import open_store
 
 # What writes models is imported where it is used: opening a registry to look into it is to be quick.
 if TYPE_CHECKING:
@@ -40,6 +39,10 @@ class Registry(Reader):
     place: where it is; a store may be given too. It is created at the first registration.
     author: who is named in the history, by default the user of the operating system.
     compress: ``"zstd"`` creates it with compressed objects.
+    seal_to: age recipients; it is created sealed: whoever has only the place sees no name and no value.
+    identity, passphrase: what opens a sealed registry (a path, ``"env:NAME"``, or a function); with a passphrase and
+        no recipients it is created sealed under that.
+    cache_bytes: how much of a far registry's objects is kept on this machine.
 
     >>> registry = Registry("memory://")
     >>> first = registry.save("weights", {"w": [1.0, 2.0]}, message="first")
@@ -48,9 +51,18 @@ class Registry(Reader):
     """
 
     def __init__(
-        self, place: str | os.PathLike[str] | Store, *, author: str | None = None, compress: str | None = None
+        self,
+        place: str | os.PathLike[str] | Store,
+        *,
+        author: str | None = None,
+        compress: str | None = None,
+        identity: Secret | None = None,
+        passphrase: Secret | None = None,
+        seal_to: Sequence[str] = (),
+        cache_bytes: int = access.CACHE_BYTES,
     ) -> None:
-        super().__init__(open_store(place) if isinstance(place, str | os.PathLike) else place)
+        keys: dict[str, Any] = {"identity": identity, "passphrase": passphrase, "seal_to": seal_to}
+        super().__init__(place, cache_bytes=cache_bytes, **keys)
         self.author = facts.author_of(author)
         self._compress = compress
 
@@ -111,7 +123,7 @@ class Registry(Reader):
 
     def _writable(self) -> Settings:
         if self._settings is None:
-            self._settings = opening.ensured(self.store, self._compress)
+            self._settings = opening.ensured(self._opened(create=True), self._compress)
         return self._settings
 
     def _said(
@@ -226,7 +238,7 @@ class Registry(Reader):
             return [sharing.push(self, self.version(ref), target)]
         other = target if isinstance(target, Registry) else Registry(target, author=self.author)
         book, number = self._found(ref)
-        into = sharing.Destination(other.store, other._writable(), other._book(name or book.name), self._by(message))
+        into = sharing.Destination(other._writable(), other._book(name or book.name), self._by(message))
         return sharing.copy(book, number, self._readable().id, into, every=every)
 
     def pull(self, source: str, name: str | None = None, *, policy: Policy | None = None) -> Version:

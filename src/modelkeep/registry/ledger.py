@@ -26,31 +26,36 @@ FROM = 4 << 20
 _PRINTS = msgspec.json.Decoder(dict[str, str])
 
 
-def is_known(store: Store, record: VersionRecord) -> bool:
-    """Whether the bytes of a version were verified here and were not written since."""
-    if record.size < FROM:
-        return False
-    try:
-        known = _PRINTS.decode(_path(store, record).read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return False
-    return known == _prints(store, record.objects)
+class Entry:
+    """What is known of one version's bytes. The fingerprints are taken first, and the bytes compared after that."""
 
+    def __init__(self, store: Store, record: VersionRecord) -> None:
+        self._prints = _prints(store, record.objects) if record.size >= FROM else None
+        self._path = _path(store, record) if self._prints is not None else None
 
-def remember(store: Store, record: VersionRecord) -> None:
-    prints = _prints(store, record.objects)
-    if record.size < FROM or prints is None:
-        return
-    path = _path(store, record)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    # Where nothing can be kept, a load takes longer, and is right all the same.
-    with contextlib.suppress(OSError):
+    @property
+    def is_known(self) -> bool:
+        """Whether the bytes were verified here and were not written since."""
+        if self._path is None:
+            return False
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(msgspec.json.encode(prints))
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+            return _PRINTS.decode(self._path.read_bytes()) == self._prints
+        except (OSError, msgspec.DecodeError):  # nothing is known, or nothing usable
+            return False
+
+    def remember(self) -> None:
+        """The bytes were compared and their inside was checked."""
+        if self._path is None:
+            return
+        temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(6)}")
+        # Where nothing can be kept, a load takes longer, and is right all the same.
+        with contextlib.suppress(OSError):
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                temporary.write_bytes(msgspec.json.encode(self._prints))
+                os.replace(temporary, self._path)
+            finally:
+                temporary.unlink(missing_ok=True)
 
 
 def _prints(store: Store, objects: Iterable[Stored]) -> dict[str, str] | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelkeep.keys import Secret
 from modelkeep.policy import Policy
-from modelkeep.registry import events, heads, opening
+from modelkeep.registry import access, events, heads, opening
 from modelkeep.registry.book import MODELS, Book
 from modelkeep.registry.events import Event
 from modelkeep.registry.heads import Summary
@@ -30,14 +32,36 @@ Reference = str | Version | Ref
 class Reader:
     """A registry that is only read. A reference is ``iris`` (the latest), ``iris:3``, or ``iris@production``."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(
+        self,
+        place: str | os.PathLike[str] | Store,
+        *,
+        identity: Secret | None = None,
+        passphrase: Secret | None = None,
+        seal_to: Sequence[str] = (),
+        cache_bytes: int = access.CACHE_BYTES,
+    ) -> None:
+        self._place, self._cache_bytes = place, cache_bytes
+        self._keys = access.Keys(identity, passphrase, tuple(seal_to))
+        self._store: Store | None = None
         self._settings: Settings | None = None
         self._seen: Seen | None = None
 
     @property
+    def store(self) -> Store:
+        """What the registry lies in; opened at its first use."""
+        return self._opened(create=False)
+
+    @property
     def url(self) -> str:
-        return self.store.url
+        """The place, as its user would write it."""
+        return str(self._store.url if self._store is not None else getattr(self._place, "url", self._place))
+
+    def _opened(self, *, create: bool) -> Store:
+        if self._store is None:
+            outer = access.reached(self._place, create=create, cache_bytes=self._cache_bytes)
+            self._store = access.unlocked(outer, self._keys, create=create)
+        return self._store
 
     def load(
         self,
@@ -58,14 +82,14 @@ class Reader:
 
         rules = Rules(policy or Policy(), on_drift, integrity or "full")
         book, number = self._found(ref)
-        return reading.load(self.store, book, number, rules, known=integrity is None)
+        return reading.load(book, number, rules, known=integrity is None)
 
     def artifact(self, ref: Reference, *, policy: Policy | None = None) -> Artifact:
         """The artifact of a version, with every byte compared."""
         from modelkeep.registry import reading
 
         book, number = self._found(ref)
-        return reading.artifact(self.store, book, number, policy or Policy())
+        return reading.artifact(book, number, policy or Policy())
 
     def export(self, ref: Reference, path: str | os.PathLike[str], *, policy: Policy | None = None) -> Version:
         """Write a version as a ``.keep`` file: the same bytes as ``modelkeep.save`` would have written."""

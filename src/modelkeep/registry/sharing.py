@@ -11,7 +11,6 @@ from modelkeep.registry import aliases, reading, writing
 from modelkeep.registry.book import Book, deleted_of
 from modelkeep.registry.records import Note, Settings, VersionRecord
 from modelkeep.registry.version import Version
-from modelkeep.store import Store
 
 if TYPE_CHECKING:
     from modelkeep.registry.reader import Reader
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 class Destination(NamedTuple):
     """The book that versions are copied into, and who says so."""
 
-    store: Store
     settings: Settings
     book: Book
     by: tuple[str, str]
@@ -51,8 +49,8 @@ def _copied(book: Book, number: int, home: str, into: Destination) -> Version:
         author=into.by[0],
         origin=origin,
     )
-    whole = reading.artifact(book.store, book, number, Policy())
-    version = writing.register(into.store, into.settings, into.book, whole, said, checked=False)
+    whole = reading.artifact(book, number, Policy())
+    version = writing.register(into.book.store, into.settings, into.book, whole, said, checked=False)
     if note and (note.card or note.signatures or note.certificates):
         _take_along(into, version.number, note)
     return version

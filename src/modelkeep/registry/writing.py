@@ -48,7 +48,7 @@ def register(store: Store, settings: Settings, book: Book, artifact: Artifact, s
             record = book.register(lambda number, made=made: _record(number, artifact, made, said))  # type: ignore[misc]
             heads.touch(book)
         if checked:
-            ledger.remember(store, record)
+            ledger.Entry(store, record).remember()
         return Version.of(book.name, record, stored=stored)
     raise StorageError(f"objects vanish from {store.url} while they are written", hint="run: modelkeep fsck")
 

@@ -1,6 +1,6 @@
 """A store around a store that keeps only sealed bytes under sealed names: for disks and buckets of others.
 
-Whoever sees the inner store sees how many keys and folders there are, the sizes of the values, three classes of the
+Whoever sees the inner store sees how many keys and folders there are, the sizes of the values, four classes of the
 length of a name, and when something was written: no name and no value. Nothing can be changed, cut, or put under
 another key without being noticed where it is read; that a value is gone, or is an older one of the same key, is
 noticed by the history of a registry, not here.
@@ -8,7 +8,7 @@ noticed by the history of a registry, not here.
 A value is ``modelkeep/sealed/1``, a line feed, 16 random bytes, and chunks of 64 KiB, each followed by its tag of 16
 bytes: ChaCha20-Poly1305 under a key of this value alone (HKDF-SHA-256 of the master key, the random bytes, and what
 the value is bound to). The nonce is the chunk's number in 11 bytes, and 1 for the last, else 0. A part of a key is
-padded with zeros to 32, 64 or 128 bytes, encrypted by AES-SIV (RFC 5297) together with the path of its folder, and
+padded with zeros to 32, 64, 128 or 143 bytes, encrypted by AES-SIV (RFC 5297) together with the path of its folder, and
 written in small letters of base 32. So equal parts of different folders look different, and a listing can be read.
 """
 
@@ -31,7 +31,7 @@ _SALT, _TAG = 16, 16
 _HEAD = len(MAGIC) + _SALT
 _CHUNK = 64 << 10
 _BOX = _CHUNK + _TAG
-_LENGTHS = (32, 64, 128)
+_LENGTHS = (32, 64, 128, 143)
 # Objects go to the trash and back by a rename. Their names are digests of what they hold, so that the name alone is
 # what must not be exchanged; everything else is bound to its whole key.
 _OBJECTS = ("objects/", "trash/")

@@ -150,7 +150,7 @@ class Registry(Reader):
         book, number = self._named(name), self._number(name, version)
         check_name(alias, "name of an alias")
         writing.change(book, lambda: aliases.point(book, alias, number, self._by(message)))
-        return book.version(number)
+        return book.version(number, book.state())
 
     def remove_alias(self, name: str, alias: str, *, message: str = "") -> None:
         """Take ``alias`` away; that it was there stays in the history."""
@@ -165,7 +165,7 @@ class Registry(Reader):
 
         book = self._named(name)
         change = writing.change(book, lambda: aliases.back(book, alias, self._by(message)))
-        return book.version(change.new)
+        return book.version(change.new, change)
 
     def tag(
         self, ref: Reference, tags: Mapping[str, str | None] | None = None, metrics: Mapping[str, float] | None = None
@@ -175,7 +175,7 @@ class Registry(Reader):
 
         book, number = self._found(ref)
         writing.tag(book, number, self._by(""), tags or {}, facts.metrics_of(metrics))
-        return book.version(number)
+        return book.version(number, book.state())
 
     def promote(
         self,
@@ -192,10 +192,10 @@ class Registry(Reader):
 
         book, number = self._found(ref)
         check_name(alias, "name of an alias")
-        candidate = Candidate(self, book.version(number), alias, policy or Policy())
+        candidate = Candidate(self, book.version(number, book.state()), alias, policy or Policy())
         checks = passed(gates, candidate)
         writing.change(book, lambda: aliases.point(book, alias, number, self._by(message), "promote", checks))
-        return book.version(number)
+        return book.version(number, book.state())
 
     def sign(self, ref: Reference, key: Secret, *, password: Secret | None = None) -> Signature:
         """Sign a version with a private key; ``Policy(signers=[...])`` asks for it at load."""
@@ -294,4 +294,5 @@ class Registry(Reader):
         wanted = Ref(name, int(version)) if type(version) is int else parse(version)
         if wanted.name != name:
             raise UsageError(f"{wanted} is not a version of {quote(name)}", hint=f"name one, as in {name}:3")
-        return self._named(name).resolve(wanted)
+        book = self._named(name)
+        return book.resolve(wanted, book.state())

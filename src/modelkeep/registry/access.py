@@ -16,7 +16,6 @@ from modelkeep.stores import open_store
 
 #: A cache keeps at most so many bytes, unless told otherwise.
 CACHE_BYTES = 10 << 30
-_KEY_FILE = "registry.age"
 
 
 def cache_folder() -> Path:
@@ -66,11 +65,6 @@ class Keys:
 def unlocked(store: Store, keys: Keys, *, create: bool) -> Store:
     """``store`` itself, or what its key opens; with ``create`` a new registry is sealed if ``keys`` say so."""
     if not keys:
-        if opening.settings(store) is None and store.size(_KEY_FILE) is not None:
-            raise SealError(
-                f"the registry at {store.url} is sealed",
-                hint="pass identity=..., or --identity FILE; or the passphrase, if that is what it was sealed with",
-            )
         return store
     from modelkeep import store_keys
     from modelkeep.stores.sealed import SealedStore

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from modelkeep.errors import NotFoundError, RegistryError, UsageError, quote
-from modelkeep.registry.book import Book, aliased, blank, deleted_of, names_of
+from modelkeep.registry.book import Book, aliased, changed, names_of
 from modelkeep.registry.records import Change, Place
 
 
@@ -17,13 +17,13 @@ def point(
 ) -> Change:
     """Let ``alias`` point at a version. ``by`` is the author and the message."""
 
-    def make(state: Change | None, change: int) -> Change:
-        if number in deleted_of(state):
+    def make(state: Change, change: int) -> Change:
+        if number in state.deleted:
             raise NotFoundError(f"{book.name}:{number} was deleted", hint=f"run: modelkeep list {book.name}")
-        before = state.aliases.get(alias) if state else None
-        aliases = {**(state.aliases if state else {}), alias: Place(number, change)}
+        before = state.aliases.get(alias)
+        aliases = {**state.aliases, alias: Place(number, change)}
         old = before.version if before else 0
-        return blank(event, state, alias=alias, old=old, new=number, before=before, aliases=aliases, checks=[*checks])
+        return changed(event, state, alias=alias, old=old, new=number, before=before, aliases=aliases, checks=[*checks])
 
     return book.change(*by, make)
 
@@ -31,18 +31,19 @@ def point(
 def back(book: Book, alias: str, by: tuple[str, str]) -> Change:
     """Let ``alias`` point at what it pointed at before; a deleted version is passed over."""
 
-    def make(state: Change | None, change: int) -> Change:
+    def make(state: Change, change: int) -> Change:
         now = aliased(book.name, alias, state)
-        place = before = state.aliases[alias] if state else None
-        while place is not None and (place == before or place.version in deleted_of(state)):
+        place: Place | None = state.aliases[alias]
+        before = place
+        while place is not None and (place == before or place.version in state.deleted):
             place = book.log.read(place.change).before
-        if place is None or state is None:
+        if place is None:
             raise RegistryError(
                 f"{book.name}@{alias} points at version {now}, and never pointed at another that is still there",
                 hint=f"see: modelkeep history {book.name}",
             )
         aliases = {**state.aliases, alias: place}
-        return blank("rollback", state, alias=alias, old=now, new=place.version, aliases=aliases)
+        return changed("rollback", state, alias=alias, old=now, new=place.version, aliases=aliases)
 
     return book.change(*by, make)
 
@@ -50,10 +51,10 @@ def back(book: Book, alias: str, by: tuple[str, str]) -> Change:
 def remove(book: Book, alias: str, by: tuple[str, str]) -> Change:
     """Take ``alias`` away."""
 
-    def make(state: Change | None, change: int) -> Change:
+    def make(state: Change, change: int) -> Change:
         old = aliased(book.name, alias, state)
-        aliases = {name: place for name, place in (state.aliases if state else {}).items() if name != alias}
-        return blank("unalias", state, alias=alias, old=old, aliases=aliases)
+        aliases = {name: place for name, place in state.aliases.items() if name != alias}
+        return changed("unalias", state, alias=alias, old=old, aliases=aliases)
 
     return book.change(*by, make)
 
@@ -63,8 +64,8 @@ def delete(book: Book, numbers: Iterable[int], by: tuple[str, str]) -> Change:
     wanted = sorted(set(numbers))
     count = book.count()
 
-    def make(state: Change | None, change: int) -> Change:
-        gone = deleted_of(state)
+    def make(state: Change, change: int) -> Change:
+        gone = set(state.deleted)
         for number in wanted:
             if number in gone or not 1 <= number <= count:
                 what = "was deleted before" if number in gone else "does not exist"
@@ -74,7 +75,7 @@ def delete(book: Book, numbers: Iterable[int], by: tuple[str, str]) -> Change:
                     f"{book.name}:{number} is what {', '.join(f'{book.name}@{name}' for name in names)} points at",
                     hint=f"move the alias first: modelkeep alias {book.name} {names[0]} OTHER",
                 )
-        return blank("delete", state, versions=wanted, deleted=sorted(gone | set(wanted)))
+        return changed("delete", state, versions=wanted, deleted=sorted(gone | set(wanted)))
 
     if not wanted:
         raise UsageError(f"no version of {quote(book.name)} is named", hint=f"name one, as in {book.name}:3")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from msgspec import structs
 
 from modelkeep.errors import NotFoundError, RegistryError, quote
 from modelkeep.registry.names import Ref
-from modelkeep.registry.records import BLOCK, Change, Note, Place, Row, VersionRecord, nonce, timestamp
+from modelkeep.registry.records import BLOCK, Change, Note, Row, VersionRecord, nonce, timestamp
 from modelkeep.registry.seen import Seen
 from modelkeep.registry.sequence import Sequence, record_digest
 from modelkeep.registry.version import Version
@@ -39,14 +40,14 @@ class Book:
         self._seen.compare(self.name, "versions", mark, number)
         return number
 
-    def state(self) -> Change | None:
-        """The last change, which holds the aliases and deletions as they are."""
+    def state(self) -> Change:
+        """The last change, which holds the aliases and deletions as they are; ``NOTHING`` where there is none."""
         mark = self._seen.mark(self.name, "log")
         number = self.log.count()
         raw = self.log.there(number) if number else None
         last = self.log.decoded(number, raw) if raw is not None else None
         self._seen.compare(self.name, "log", mark, number, record_digest(raw), last.previous if last else "")
-        return last
+        return last or NOTHING
 
     def record(self, number: int) -> VersionRecord:
         raw = self.versions.there(number)
@@ -55,12 +56,11 @@ class Book:
             raise RegistryError(f"the record of {self.name}:{number} is another's", hint="run: modelkeep fsck")
         return found
 
-    def resolve(self, ref: Ref, state: Change | None = None) -> int:
+    def resolve(self, ref: Ref, state: Change) -> int:
         """The number of the version that ``ref`` means."""
-        state = state or self.state()
         if ref.alias is not None:
             return aliased(self.name, ref.alias, state)
-        count, deleted = self.count(), deleted_of(state)
+        count, deleted = self.count(), set(state.deleted)
         if not count:
             raise self.unknown()
         if ref.number is not None:
@@ -86,18 +86,16 @@ class Book:
             hint=f"run: modelkeep list {self.name}",
         )
 
-    def version(self, number: int, state: Change | None = None, record: VersionRecord | None = None) -> Version:
-        row = record or self.record(number)
-        return Version.of(self.name, row, self.notes(number).last(), names_of(number, state or self.state()))
+    def version(self, number: int, state: Change) -> Version:
+        return Version.of(self.name, self.record(number), self.notes(number).last(), names_of(number, state))
 
     def every(self) -> list[Version]:
         """All versions that were not deleted, in order."""
-        return self.latest(None)
+        return self.latest(self.count(), self.state())
 
-    def latest(self, most: int | None) -> list[Version]:
-        """The last ``most`` of them."""
-        state, count = self.state(), self.count()
-        deleted = deleted_of(state)
+    def latest(self, count: int, state: Change, most: int | None = None) -> list[Version]:
+        """The last ``most`` of them, of ``count`` in all."""
+        deleted = set(state.deleted)
         rows = [row for row in self.rows(count, most) if row.number not in deleted]
         if not rows and most:  # all late ones are deleted
             rows = [row for row in self.rows(count) if row.number not in deleted]
@@ -137,11 +135,11 @@ class Book:
         self._seen.compare(self.name, "versions", mark, record.number, record_digest(raw), record.previous)
         return record
 
-    def change(self, author: str, message: str, make: Callable[[Change | None, int], Change]) -> Change:
+    def change(self, author: str, message: str, make: Callable[[Change, int], Change]) -> Change:
         """Append a change. ``make`` gives it for the state before and for its number, and refuses what can't be."""
 
         def following(number: int, last: Change | None, previous: str) -> Change:
-            made = make(last, number)
+            made = make(last or NOTHING, number)
             return structs.replace(
                 made, number=number, previous=previous, time=timestamp(), author=author, message=message, nonce=nonce()
             )
@@ -166,8 +164,8 @@ class Book:
         return self.notes(number).append(following)[0]
 
 
-def aliased(name: str, alias: str, state: Change | None) -> int:
-    aliases = state.aliases if state else {}
+def aliased(name: str, alias: str, state: Change) -> int:
+    aliases = state.aliases
     if alias not in aliases:
         there = f"it has {listed(sorted(aliases))}" if aliases else "it has none"
         raise NotFoundError(
@@ -176,13 +174,9 @@ def aliased(name: str, alias: str, state: Change | None) -> int:
     return aliases[alias].version
 
 
-def names_of(number: int, state: Change | None) -> list[str]:
+def names_of(number: int, state: Change) -> list[str]:
     """The aliases that point at a version."""
-    return [alias for alias, place in (state.aliases if state else {}).items() if place.version == number]
-
-
-def deleted_of(state: Change | None) -> set[int]:
-    return set(state.deleted) if state else set()
+    return [alias for alias, place in state.aliases.items() if place.version == number]
 
 
 def listed(names: Iterable[str]) -> str:
@@ -196,12 +190,14 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(every[:_SHOWN]) + more
 
 
-def blank(event: str, state: Change | None, **facts: object) -> Change:
-    """A change that leaves the state as it is; the rest is filled in when it is appended."""
-    empty: dict[str, Place] = {}
-    before = {"aliases": state.aliases if state else empty, "deleted": state.deleted if state else []}
-    plain: dict[str, object] = {
-        "number": 1, "nonce": "", "time": "", "author": "", "message": "", "event": event, "alias": "", "old": 0,
-        "new": 0, "versions": [], "before": None, "checks": [], "previous": "",
-    }  # fmt: skip
-    return Change(**(plain | before | facts))  # type: ignore[arg-type]
+#: The state of a name of which nothing was changed yet.
+NOTHING = Change(
+    number=0, nonce="", time="", author="", message="", event="", alias="", old=0, new=0, versions=[], before=None,
+    checks=[], aliases={}, deleted=[], previous="",
+)  # fmt: skip
+
+
+def changed(event: str, state: Change, **facts: Any) -> Change:
+    """A change of ``state``: what is not said stays, or is empty; the rest is filled in when it is appended."""
+    plain = structs.replace(NOTHING, event=event, aliases=state.aliases, deleted=state.deleted)
+    return structs.replace(plain, **facts)

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelkeep.errors import LoadError, ModelkeepError, NotFoundError
 from modelkeep.registry import codecs, collecting, objects, opening
-from modelkeep.registry.book import Book, deleted_of
+from modelkeep.registry.book import Book
 from modelkeep.registry.records import Stored, VersionRecord
 from modelkeep.registry.sequence import Sequence, record_digest
 from modelkeep.store import Store
@@ -69,7 +69,7 @@ class _Examiner:
 
     def _book(self, book: Book) -> None:
         log = self._chain(book.log, book.name)
-        gone = deleted_of(log[-1]) if log else set()
+        gone = set(log[-1].deleted) if log else set()
         records = self._chain(book.versions, book.name)
         for record in records:
             ref = f"{book.name}:{record.number}"

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from modelkeep.registry import heads, objects, pins
-from modelkeep.registry.book import MODELS, Book, deleted_of
+from modelkeep.registry.book import MODELS, Book
 from modelkeep.registry.seen import Seen
 from modelkeep.store import Entry, Store
 
@@ -56,7 +56,7 @@ def needed_keys(store: Store) -> set[str]:
     """The keys of the objects that a pin or a version names. Pins first: a writer unpins after its record is there."""
     found = {key for pin in pins.held(store) for key in pin.keys}
     for book in books(store):
-        gone = deleted_of(book.log.last())
+        gone = set(book.state().deleted)
         for number in range(1, book.versions.count() + 1):
             if number not in gone:
                 found.update(stored.key for stored in book.record(number).objects)

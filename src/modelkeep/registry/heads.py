@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from modelkeep.registry import pins
-from modelkeep.registry.book import MODELS, Book, deleted_of
+from modelkeep.registry.book import MODELS, Book
 from modelkeep.registry.records import Metrics
 from modelkeep.registry.seen import Seen
 from modelkeep.registry.version import Version
@@ -164,13 +164,13 @@ def _known(book: Book) -> _Known | None:
     state, count = book.state(), book.count()
     if not count:
         return None
-    alive = book.latest(TRAIL)
+    alive = book.latest(count, state, TRAIL)
     return _Known(
-        counts=(count, state.number if state else 0),
-        versions=count - len(deleted_of(state)),
+        counts=(count, state.number),
+        versions=count - len(state.deleted),
         latest=alive[-1].number if alive else 0,
         facts=alive[-1].facts() if alive else {},
-        aliases={alias: place.version for alias, place in sorted((state.aliases if state else {}).items())},
+        aliases={alias: place.version for alias, place in sorted(state.aliases.items())},
         metrics=[version.metrics for version in alive],
     )
 

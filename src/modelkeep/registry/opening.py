@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 
-from modelkeep.errors import NotFoundError, RegistryError, UsageError, quote
+from modelkeep.errors import NotFoundError, RegistryError, SealError, UsageError, quote
 from modelkeep.registry import codecs
 from modelkeep.registry.records import LAYOUT_VERSION, Settings, decode, encode, timestamp
 from modelkeep.store import Store
 
-KEY = "registry.json"
+KEY, SEALED_KEY = "registry.json", "registry.age"
 COMPRESSIONS = {"zstd": "zst"}
 
 
@@ -27,11 +27,20 @@ def settings(store: Store) -> Settings | None:
 def existing(store: Store) -> Settings:
     found = settings(store)
     if found is None:
+        _refuse_sealed(store)
         raise NotFoundError(
             f"there is no registry at {store.url}",
             hint="check the place, or register a model there: modelkeep register FILE NAME",
         )
     return found
+
+
+def _refuse_sealed(store: Store) -> None:
+    if store.size(SEALED_KEY) is not None:
+        raise SealError(
+            f"the registry at {store.url} is sealed",
+            hint="pass identity=..., or --identity FILE; or the passphrase, if that is what it was sealed with",
+        )
 
 
 def ensured(store: Store, compress: str | None) -> Settings:
@@ -48,6 +57,7 @@ def ensured(store: Store, compress: str | None) -> Settings:
 
 
 def _created(store: Store, codec: str) -> Settings:
+    _refuse_sealed(store)
     there = store.list("")
     if there.entries or there.folders:
         names = sorted([entry.name for entry in there.entries] + there.folders)[:5]

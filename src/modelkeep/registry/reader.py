@@ -133,13 +133,15 @@ class Reader:
 
     def version(self, ref: Reference) -> Version:
         """What is known of one version."""
-        book, number = self._found(ref)
-        return book.version(number)
+        wanted = parse(ref)
+        book = self._book(wanted.name)
+        state = book.state()
+        return book.version(book.resolve(wanted, state), state)
 
     def aliases(self, name: str) -> dict[str, int]:
         """What each alias of a model points at."""
         state = self._named(name).state()
-        return {alias: place.version for alias, place in sorted((state.aliases if state else {}).items())}
+        return {alias: place.version for alias, place in sorted(state.aliases.items())}
 
     def history(self, name: str) -> list[Event]:
         """Every registration, change of an alias, and deletion, the first one first."""
@@ -151,7 +153,7 @@ class Reader:
         from modelkeep.registry import cards, vouching
 
         edited = vouching.card_of(book, number)
-        return edited or cards.card(self.artifact(ref).manifest, book.version(number))
+        return edited or cards.card(self.artifact(ref).manifest, book.version(number, book.state()))
 
     def signature(self, ref: Reference, policy: Policy) -> Signature:
         """The signature of a version that satisfies ``policy.signers``; else ``SignatureError``."""
@@ -189,4 +191,4 @@ class Reader:
     def _found(self, ref: Reference) -> tuple[Book, int]:
         wanted = parse(ref)
         book = self._book(wanted.name)
-        return book, book.resolve(wanted)
+        return book, book.resolve(wanted, book.state())

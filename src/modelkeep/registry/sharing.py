@@ -8,7 +8,7 @@ from msgspec import structs
 
 from modelkeep.policy import Policy
 from modelkeep.registry import aliases, reading, writing
-from modelkeep.registry.book import Book, deleted_of
+from modelkeep.registry.book import Book
 from modelkeep.registry.records import Note, Settings, VersionRecord
 from modelkeep.registry.version import Version
 
@@ -58,7 +58,7 @@ def _copied(book: Book, number: int, home: str, into: Destination) -> Version:
 
 def _already(other: Book, origin: str, record: VersionRecord) -> Version | None:
     state, count = other.state(), other.count()
-    gone = deleted_of(state)
+    gone = set(state.deleted)
     for row in reversed(other.rows(count)):
         if row.origin == origin and row.artifact == record.artifact and row.number not in gone:
             return other.version(row.number, state)
@@ -77,8 +77,8 @@ def _take_along(into: Destination, number: int, note: Note) -> None:
 def _copy_aliases(book: Book, numbers: dict[int, int], into: Destination) -> None:
     """The aliases of a book, where the other side has none of that name."""
     ours, theirs = book.state(), into.book.state()
-    for alias, place in sorted((ours.aliases if ours else {}).items()):
-        if place.version in numbers and alias not in (theirs.aliases if theirs else {}):
+    for alias, place in sorted(ours.aliases.items()):
+        if place.version in numbers and alias not in theirs.aliases:
             new = numbers[place.version]
             writing.change(into.book, lambda alias=alias, new=new: aliases.point(into.book, alias, new, into.by))  # type: ignore[misc]
 

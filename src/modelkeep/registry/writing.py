@@ -11,7 +11,7 @@ from msgspec import structs
 from modelkeep.artifact import Artifact
 from modelkeep.errors import StorageError
 from modelkeep.registry import facts, heads, ledger, objects, pins
-from modelkeep.registry.book import Book, blank
+from modelkeep.registry.book import Book, changed
 from modelkeep.registry.cutting import Cut, cut
 from modelkeep.registry.records import Change, Metrics, Note, Settings, VersionRecord, nonce, timestamp
 from modelkeep.registry.version import Version
@@ -95,7 +95,7 @@ def note(book: Book, number: int, event: str, by: tuple[str, str], make: Callabl
     """Say something of a version: a note on it, and an event in the history."""
     with pins.pinned(book.store, book.name):
         book.note(number, by[0], make)
-        book.change(*by, lambda state, _: blank(event, state, versions=[number]))
+        book.change(*by, lambda state, _: changed(event, state, versions=[number]))
         heads.touch(book)
 
 

@@ -60,6 +60,8 @@ def _created(store: Store, codec: str) -> Settings:
     _refuse_sealed(store)
     there = store.list("")
     if there.entries or there.folders:
+        if (found := settings(store)) is not None:
+            return found  # another writer was first, between the two looks
         names = sorted([entry.name for entry in there.entries] + there.folders)[:5]
         raise RegistryError(
             f"{store.url} is not a registry: it holds {', '.join(map(quote, names))}",

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where pip has no group support yet, the venv's own pip is brought up to date first.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 
-.PHONY: demo test check lint types layers tests fuzz kill memory bench bench-quick clean
+.PHONY: demo test check lint types layers tests fuzz kill memory bench bench-quick bench-registry bench-seal clean
 
 demo: $(VENV)/.demo
 	$(BIN)/modelkeep demo
@@ -33,7 +33,7 @@ fuzz:
 	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_fuzz.py tests/test_hostile.py tests/test_checks.py tests/test_audit.py
 
 kill:
-	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill.py
+	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill.py tests/test_registry_race.py tests/test_registry_crash.py tests/test_registry_storage.py
 
 memory:
 	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_memory.py
@@ -44,8 +44,21 @@ bench: $(VENV)/.test
 bench-quick: $(VENV)/.test
 	$(BIN)/python -m benchmarks --quick
 
+# MLflow has an environment of its own: it would move the versions of others.
+bench-registry: $(VENV)/.test .venv-mlflow/.ready
+	$(BIN)/python -m benchmarks.registry
+
+.venv-mlflow/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-mlflow
+	.venv-mlflow/bin/python -m pip install -q -U pip
+	.venv-mlflow/bin/python -m pip install -q mlflow -e '.[sklearn]'
+	@touch $@
+
+bench-seal: $(VENV)/.test
+	$(BIN)/python -m benchmarks.sealing
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .venv-mlflow .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "modelkeep needs Python 3.11 or newer: apt-get install python3 python3-venv"; exit 1; }

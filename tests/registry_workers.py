@@ -230,7 +230,9 @@ def change(place: str, path: str, name: str, seed: int) -> None:
 
 
 def _next(registry: mk.Registry, rng: random.Random, name: str, number: int) -> tuple[list[Any], Any]:
-    there = [v.number for v in registry.versions(name)] if name in registry.names() else []
+    there = []
+    with contextlib.suppress(errors.NotFoundError):  # nothing is there yet, or all is deleted
+        there = [v.number for v in registry.versions(name)]
     free = sorted(set(there) - set(registry.aliases(name).values())) if there else []
     kind = rng.choice(["save", "save", "alias", "tag", "delete", "gc"]) if len(free) > 1 else "save"
     if kind == "save":

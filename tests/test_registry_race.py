@@ -68,8 +68,8 @@ def run(forked: Workers, place: str, folder: Path, writers: int, each: int, envi
     [[_, runs, removed, restored]] = told(folder / "collect")
     again = sum(line[1] for line in lines if line[0] == "again")
     print(
-        f"{'bucket' if '://' in place else 'folder'}: {writers} writers, {len(told_of)} versions without a gap, 0 lost; "
-        f"{len(deleted)} deleted; {runs} collections removed {removed} objects and brought back {restored}; "
+        f"{'bucket' if '://' in place else 'folder'}: {writers} writers, {len(told_of)} versions without a gap, "
+        f"0 lost; {len(deleted)} deleted; {runs} collections removed {removed} objects and brought back {restored}; "
         f"{again} registrations began again"
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from modelkeep.errors import LoadError, ModelkeepError, NotFoundError
+from modelkeep.errors import HistoryError, LoadError, ModelkeepError, NotFoundError
 from modelkeep.registry import codecs, collecting, objects, opening
 from modelkeep.registry.book import Book
 from modelkeep.registry.records import Stored, VersionRecord
 from modelkeep.registry.sequence import Sequence, record_digest
 from modelkeep.store import Store
+
+_DAMAGED = "the record is gone, damaged or another one"
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class _Examiner:
         self.seen_records: list[tuple[str, VersionRecord]] = []
 
     def run(self) -> Examined:
-        opening.existing(self.store)
+        self._settings()
         for book in collecting.books(self.store):
             self._book(book)
         collecting.restore_needed(self.store, {stored.key for stored in self.users})
@@ -85,38 +87,60 @@ class _Examiner:
                 if place.version not in there:
                     self._problem(book.log.folder, f"{book.name}@{alias} points at no version that is there")
 
+    def _settings(self) -> None:
+        """There must be settings; those that can't be read are taken from the other registry."""
+        try:
+            opening.existing(self.store)
+        except (NotFoundError, HistoryError):
+            if self.source is None or opening.settings(self.source) is None:
+                raise
+            self._take_over(opening.KEY)
+            self._problem(opening.KEY, "the settings are gone or damaged", repaired=True)
+
     def _chain(self, sequence: Sequence[Any], where: str) -> list[Any]:
-        """The records of a sequence that can be read, each compared with what the next one says of it."""
-        found, before = [], ""
-        for number in range(1, sequence.count() + 1):
-            key = sequence.key(number)
-            raw = sequence.raw(number)
-            try:
-                record = sequence.read(number)
-                wrong = record.number != number or record.previous != before
-            except ModelkeepError:
-                record, wrong = None, True
-            if wrong and self._taken_over(key):
-                self._problem(key, "the record is gone, damaged or another one", (where,), repaired=True)
-                raw, record = sequence.raw(number), sequence.read(number)
-            elif wrong:
-                self._problem(key, "the record is gone, damaged or another one", (where,))
-            before = record_digest(raw)
+        """The records of a sequence that can be read. Each is vouched for by the next one, which has its digest."""
+        found, digest = [], None
+        for number in range(sequence.count(), 0, -1):
+            raw, record = self._read(sequence, number)
+            right = record is not None and digest in (None, record_digest(raw))
+            if not right and self._is_there(sequence.key(number), digest):
+                self._take_over(sequence.key(number))
+                raw, record = self._read(sequence, number)
+                right = record is not None
+                self._problem(sequence.key(number), _DAMAGED, (where,), repaired=right)
+            elif not right:
+                self._problem(sequence.key(number), _DAMAGED, (where,))
+            # A damaged record vouches for none.
+            digest = record.previous if right else None
             self.records += 1
             if record is not None:
                 found.append(record)
-        return found
+        return found[::-1]
 
-    def _taken_over(self, key: str) -> bool:
-        """Take a record from the other registry, if that is a copy of this one."""
+    def _read(self, sequence: Sequence[Any], number: int) -> tuple[bytes | None, Any]:
+        """The bytes of a record, and what they say, if it is one that can have this number."""
+        raw = sequence.raw(number)
+        try:
+            record = sequence.decoded(number, raw) if raw is not None else None
+        except ModelkeepError:
+            return raw, None
+        fits = record is not None and record.number == number and bool(record.previous) == (number > 1)
+        return raw, record if fits else None
+
+    def _is_there(self, key: str, digest: str | None) -> bool:
+        """Whether the other registry is a copy of this one, and has a record that the next one vouches for."""
         if self.source is None:
             return False
         settings, others = opening.settings(self.store), opening.settings(self.source)
         data = self.source.get(key)
         if data is None or settings is None or others is None or settings.id != others.id:
             return False
-        self.store.put(key, data)
-        return True
+        return digest in (None, record_digest(bytes(data)))
+
+    def _take_over(self, key: str) -> None:
+        data = self.source.get(key) if self.source is not None else None
+        if data is not None:
+            self.store.put(key, data)
 
     def _object(self, stored: Stored, users: tuple[str, ...]) -> None:
         what = self._wrong(self.store, stored)

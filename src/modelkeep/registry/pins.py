@@ -14,13 +14,19 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from modelkeep.errors import StorageError
+from modelkeep.errors import ModelkeepError, StorageError
 from modelkeep.registry.records import timestamp
 from modelkeep.store import Entry, Store
 
 FOLDER = "pins"
 #: A pin this old was left by a writer that was killed. A writer gives up long before.
 FORGOTTEN, LONGEST = 24 * 3600.0, 12 * 3600.0
+
+
+class Held:
+    """A pin that is there at the moment; ``stays`` says that it is to be left behind."""
+
+    stays = False
 
 
 class Pin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,15 +40,25 @@ _PIN = msgspec.json.Decoder(Pin)
 
 
 @contextlib.contextmanager
-def pinned(store: Store, name: str, keys: Iterable[str] = ()) -> Iterator[None]:
+def pinned(store: Store, name: str, keys: Iterable[str] = ()) -> Iterator[Held]:
     key = f"{FOLDER}/{stamp()}"
     store.put(key, msgspec.json.encode(Pin(name, sorted(keys))))
+    pin = Held()
     try:
-        yield
-    finally:
-        # What was done under the pin is done, and a pin that stays behind costs nothing: it is forgotten in a day.
-        with contextlib.suppress(StorageError):
-            store.delete(key)
+        yield pin
+    except StorageError:
+        raise  # the record may be there all the same, and the head behind it: a list knows by the pin
+    except ModelkeepError:  # refused before anything was written
+        _unpin(store, key)
+        raise
+    if not pin.stays:
+        _unpin(store, key)
+
+
+def _unpin(store: Store, key: str) -> None:
+    # What was done under the pin is done, and a pin that stays behind costs little: it is forgotten in a day.
+    with contextlib.suppress(StorageError):
+        store.delete(key)
 
 
 def refuse_late(began: float) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from msgspec import structs
 
 from modelkeep.artifact import Artifact
-from modelkeep.errors import StorageError
+from modelkeep.errors import ModelkeepError, StorageError
 from modelkeep.registry import facts, heads, ledger, objects, pins
 from modelkeep.registry.book import Book, changed
 from modelkeep.registry.cutting import Cut, cut
@@ -40,17 +40,25 @@ def register(store: Store, settings: Settings, book: Book, artifact: Artifact, s
         # Objects of earlier versions may be collected at this moment; the last attempt relies on none of them.
         earlier = [] if attempt == _ATTEMPTS - 1 else _earlier(book, said)
         made = cut(artifact, earlier, settings.compress)
-        with pins.pinned(store, book.name, [stored.key for stored in made.objects]):
+        with pins.pinned(store, book.name, [stored.key for stored in made.objects]) as pin:
             stored = objects.put(store, made)
             if objects.lacking(store, [kept.key for kept in made.objects if kept.key not in made.new]):
                 continue
             pins.refuse_late(began)
             record = book.register(lambda number, made=made: _record(number, artifact, made, said))  # type: ignore[misc]
-            heads.touch(book)
+            _touch(book, pin)
         if checked:
             ledger.Entry(store, record).remember()
         return Version.of(book.name, record, stored=stored)
     raise StorageError(f"objects vanish from {store.url} while they are written", hint="run: modelkeep fsck")
+
+
+def _touch(book: Book, pin: pins.Held) -> None:
+    """The record is there, whatever becomes of the head: that must not look like a write that failed."""
+    try:
+        heads.touch(book)
+    except ModelkeepError:
+        pin.stays = True  # so that lists know that the head may be behind
 
 
 def _earlier(book: Book, said: Said) -> list[VersionRecord]:
@@ -85,18 +93,18 @@ def _record(number: int, artifact: Artifact, made: Cut, said: Said) -> VersionRe
 
 def change(book: Book, make: Callable[[], Change]) -> Change:
     """Make a change of the log, with the name pinned meanwhile: a list knows that it may be about to move."""
-    with pins.pinned(book.store, book.name):
+    with pins.pinned(book.store, book.name) as pin:
         made = make()
-        heads.touch(book)
+        _touch(book, pin)
     return made
 
 
 def note(book: Book, number: int, event: str, by: tuple[str, str], make: Callable[[Note], Note]) -> None:
     """Say something of a version: a note on it, and an event in the history."""
-    with pins.pinned(book.store, book.name):
+    with pins.pinned(book.store, book.name) as pin:
         book.note(number, by[0], make)
         book.change(*by, lambda state, _: changed(event, state, versions=[number]))
-        heads.touch(book)
+        _touch(book, pin)
 
 
 def tag(book: Book, number: int, by: tuple[str, str], tags: Mapping[str, str | None], metrics: Metrics) -> None:

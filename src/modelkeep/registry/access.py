@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelkeep.errors import NotFoundError, RegistryError, SealError, quote
+from modelkeep.errors import NotFoundError, RegistryError, SealError, UsageError, quote
 from modelkeep.keys import Secret
 from modelkeep.registry import opening
 from modelkeep.store import Store
@@ -30,6 +30,8 @@ def cache_folder() -> Path:
 def reached(place: str | os.PathLike[str] | Store, *, create: bool, cache_bytes: int = CACHE_BYTES) -> Store:
     """The store at a place; with ``create`` a folder is made. Objects of a far one are kept in a local cache."""
     if not isinstance(place, str | os.PathLike):
+        if not hasattr(place, "fingerprint"):
+            raise UsageError(f"{quote(place)} is no place for a registry", hint="name a folder, a URL, or give a store")
         return place
     if not create and _is_missing_folder(place):
         raise NotFoundError(

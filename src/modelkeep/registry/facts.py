@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelkeep.errors import UsageError, quote
@@ -38,7 +38,7 @@ def text(value: object, what: str) -> str:
 
 
 def tags_of(tags: Mapping[str, Any] | None) -> dict[str, str]:
-    made = {_key(key, "tag"): text(str(value), "tag") for key, value in (tags or {}).items()}
+    made = {_key(key, "tag"): text(str(value), "tag") for key, value in _pairs(tags, "tags")}
     _refuse_many(made, "tags")
     return made
 
@@ -46,13 +46,21 @@ def tags_of(tags: Mapping[str, Any] | None) -> dict[str, str]:
 def metrics_of(metrics: Mapping[str, Any] | None) -> Metrics:
     """Numbers by name; numpy's are taken too. JSON has no infinity, and a comparison with NaN says nothing."""
     made: Metrics = {}
-    for key, value in (metrics or {}).items():
+    for key, value in _pairs(metrics, "metrics"):
         number = value.item() if hasattr(value, "item") else value
         if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
             raise UsageError(f"the metric {quote(key)} is {quote(value, 40)}, not a finite number", hint="leave it out")
         made[_key(key, "metric")] = number if isinstance(number, float) or abs(number) < 1 << 53 else float(number)
     _refuse_many(made, "metrics")
     return made
+
+
+def _pairs(given: Mapping[str, Any] | None, what: str) -> Iterable[tuple[str, Any]]:
+    if given is not None and not isinstance(given, Mapping):
+        raise UsageError(
+            f"the {what} are {quote(given, 40)}, not names with values", hint='pass a dict, {"name": value}'
+        )
+    return (given or {}).items()
 
 
 def _key(key: object, what: str) -> str:

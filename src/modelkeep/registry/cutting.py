@@ -50,11 +50,6 @@ class Source(NamedTuple):
     digest: str
     places: list[tuple[Stored, int, int]]
 
-    @property
-    def is_alone(self) -> bool:
-        """Whether it is an object of its own, which it would be anyway."""
-        return len(self.places) == 1 and self.places[0][0].digest == self.digest
-
 
 @dataclass
 class Cut:
@@ -64,7 +59,7 @@ class Cut:
     files: dict[str, list[Extent]] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
     new: dict[str, tuple[Stored, Bytes]] = field(default_factory=dict)  # by key
-    reused: set[str] = field(default_factory=set)  # keys of objects that hold more than one tensor
+    reused: set[str] = field(default_factory=set)  # keys of objects that would not be needed without sharing
 
 
 def cut(artifact: Artifact, earlier: Iterable[VersionRecord] = (), codec: str = "") -> Cut:
@@ -81,7 +76,7 @@ class _Shared:
         self.by_column: dict[str, list[Source]] = {}
         for record in earlier:
             extents = record.files.get(ARRAYS, [])
-            for span in record.spans:
+            for span in (span for span in record.spans if span.begin < span.end):
                 source = Source(span.end - span.begin, span.digest, _places(record, extents, span.begin, span.end))
                 self.by_digest[span.digest] = source
                 if span.column:
@@ -106,6 +101,10 @@ def _places(record: VersionRecord, extents: Sequence[Extent], begin: int, end: i
             found.append((record.objects[extent.object], extent.offset + low - place, high - low))
         place += extent.length
     return found
+
+
+def _is_whole(stored: Stored, offset: int, length: int) -> bool:
+    return offset == 0 and length == stored.size
 
 
 def _digest(data: Bytes) -> str:
@@ -159,10 +158,11 @@ class _Cutter:
             self.made.spans.append(Span(seam.begin, seam.end, digest, seam.column))
         source = self.shared.by_digest.get(digest) or self.shared.beginning(seam, data)
         if source is not None:
+            # What is new behind it goes with what is new behind the other columns, however long it is: a version that
+            # grew is one object more, not one for each column.
             piece = self._reuse(piece, source)
-            content, digest = data[piece.begin : piece.end], ""
-        if piece.end - piece.begin >= ALONE:
-            self._object(content, digest or _digest(content), [(piece, 0)], self.codec)
+        if source is None and size >= ALONE:
+            self._object(content, digest, [(piece, 0)], self.codec)
         elif piece.begin < piece.end:
             self.arrays.append(piece)
 
@@ -172,8 +172,9 @@ class _Cutter:
         for stored, offset, length in source.places:
             self.places[piece.file].append(Held(Piece(piece.file, begin, begin + length), stored, offset))
             begin += length
-        if not source.is_alone or begin < piece.end:
-            self.made.reused |= {stored.key for stored, _, _ in source.places}
+        # A large column is an object of its own in any case, and its beginning is one too.
+        extra = source.places[1:] if _is_whole(*source.places[0]) else source.places
+        self.made.reused |= {stored.key for stored, _, _ in extra}
         return piece._replace(begin=begin)
 
     def _pack(self, pieces: Sequence[Piece], codec: str) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from modelkeep.registry import gates as gates
     from modelkeep.sealing import seal as seal
     from modelkeep.sealing import unseal as unseal
+    from modelkeep.signing import sign as sign
     from modelkeep.verbs import convert as convert
     from modelkeep.verbs import diff as diff
     from modelkeep.verbs import dumps as dumps
@@ -50,6 +51,7 @@ _NAMES = {
     "loads": "modelkeep.verbs",
     "save": "modelkeep.verbs",
     "seal": "modelkeep.sealing",
+    "sign": "modelkeep.signing",
     "unseal": "modelkeep.sealing",
     "verify": "modelkeep.verbs",
 }

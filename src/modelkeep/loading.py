@@ -70,6 +70,10 @@ def open_source(source: Source, policy: Policy, format: str | None = None, unloc
     data, name = _bytes_of(source, policy)
     if sealing.is_sealed(data):
         data = sealing.unsealed_bytes(data, unlock, name=name)
+    if policy.signers:
+        from modelkeep import signing  # not before: most loads ask for no signature
+
+        signing.require(data, name.removesuffix(sealing.SUFFIX) if _is_path(source) else None, policy.signers)
     possible = {candidate.name: candidate for candidate in catalog.formats_of(data)}
     asked = catalog.format_named(format).name if format else _suffix_format(name)
     found = possible.get(asked) if asked else None
@@ -84,6 +88,10 @@ def open_source(source: Source, policy: Policy, format: str | None = None, unloc
         expected = f", though {asked} is asked for" if asked else ""
         raise ContainerError(f"{name}: this is {what}{expected}", hint=hint)
     return Opened(data, found, name)
+
+
+def _is_path(source: Source) -> bool:
+    return isinstance(source, str | os.PathLike)
 
 
 def _bytes_of(source: Source, policy: Policy) -> tuple[memoryview, str]:
@@ -125,7 +133,8 @@ def load(source: Source, rules: Rules, format: str | None = None) -> Any:
         if opened.format.reader is None:
             raise UsageError(f"a {opened.format.name} file can only be written", hint="run: modelkeep formats")
         return catalog.resolve(opened.format.reader)(opened.data, rules)
-    artifact = open_artifact(opened, rules.integrity)
+    # A signature says nothing of bytes that are not compared.
+    artifact = open_artifact(opened, "full" if rules.policy.signers else rules.integrity)
     return build(artifact, rules)
 
 

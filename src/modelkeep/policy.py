@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ class Policy:
     allow_code: formats that can run code (pickle, joblib), and source that travels inside an artifact.
     allow_regex: token patterns beyond those that are known to run in linear time.
     max_bytes: the most bytes that a file may have, and that compressed arrays may grow to.
+    signers: public keys (paths of PEM files, or PEM texts). Unless it is empty, a file or a version needs a valid
+        signature by one of them, which is looked for before anything else.
 
     >>> Policy(trust=["mypkg.MyScaler"]).trusts("mypkg.MyScaler")
     True
@@ -34,8 +37,13 @@ class Policy:
     allow_code: bool = False
     allow_regex: bool = False
     max_bytes: int = 1 << 40
+    signers: Sequence[str | os.PathLike[str]] = ()
 
     def __post_init__(self) -> None:
+        keys = (self.signers,) if isinstance(self.signers, str | os.PathLike) else tuple(self.signers or ())
+        if not all(isinstance(key, str | os.PathLike) and os.fspath(key) for key in keys):
+            raise UsageError("signers are paths of public keys, or PEM texts", hint='as in signers=["maker.pub"]')
+        object.__setattr__(self, "signers", keys)
         names = (self.trust,) if isinstance(self.trust, str) else self.trust
         if not isinstance(names, Iterable):
             raise UsageError(f"trust={self.trust!r} names nothing", hint='list what you trust, as in trust=["mypkg"]')

@@ -92,11 +92,17 @@ class Reader:
         return reading.artifact(book, number, policy or Policy())
 
     def export(self, ref: Reference, path: str | os.PathLike[str], *, policy: Policy | None = None) -> Version:
-        """Write a version as a ``.keep`` file: the same bytes as ``modelkeep.save`` would have written."""
+        """Write a version as a ``.keep`` file: the same bytes as ``modelkeep.save`` would have written.
+
+        Its signatures lie beside it, as those of a file.
+        """
         from modelkeep.bundle_writer import write_artifact
+        from modelkeep.registry import vouching
 
         version = self.version(ref)
         write_artifact(self.artifact(version, policy=policy), path)
+        if version.signatures:
+            vouching.write_beside(self._book(version.name), version.number, os.fspath(path))
         return version
 
     def verify(

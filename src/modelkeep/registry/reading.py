@@ -21,7 +21,7 @@ def load(book: Book, number: int, rules: Rules, *, known: bool) -> Any:
     place = f"{book.name}:{number}"
     entry = ledger.Entry(book.store, record)
     # A signature says nothing of bytes that are not compared.
-    vouched = bool(getattr(rules.policy, "signers", ()))
+    vouched = bool(rules.policy.signers)
     trusted = (rules.integrity == "trusted" and not vouched) or (known and entry.is_known)
     found = _read(book, record, place, rules.policy, compare=not trusted)
     try:
@@ -47,7 +47,7 @@ def _read(book: Book, record: VersionRecord, place: str, policy: Policy, *, comp
             hint="pass Policy(max_bytes=...) if a model of that size is expected",
         )
     try:
-        if getattr(policy, "signers", ()):
+        if policy.signers:
             vouching.signature(book, record, policy)
         try:
             return _whole(book.store, record, compare=compare)

@@ -39,6 +39,14 @@ def signature(book: Book, record: VersionRecord, policy: Policy) -> Signature:
     return signing.check(found, record.artifact, policy.signers, name=book.name, version=record.number)
 
 
+def write_beside(book: Book, number: int, path: str) -> None:
+    """The signatures of a version as those of a file."""
+    from modelkeep import signing
+
+    note = book.notes(number).last()
+    signing.write_beside(path, [signing.decode_signature(text.encode()) for text in (note.signatures if note else [])])
+
+
 def certify(book: Book, number: int, certificate: Mapping[str, Any], by: tuple[str, str]) -> None:
     """Keep a certificate of parity with a version."""
     made = dict(certificate)

@@ -1,0 +1,269 @@
+"""Signatures: what they bind, what a policy asks for, and that nothing is parsed before."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives import serialization as form
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+import modelkeep as mk
+from modelkeep import bundle, errors, signers, signing
+from modelkeep.signers import openssf
+
+DIGEST, OTHER = "blake3:" + "0" * 64, "blake3:" + "1" * 64
+CHANGES = 300
+
+
+@pytest.fixture
+def keys(tmp_path):
+    """Paths of a private and a public key, by algorithm."""
+    made = {}
+    for algorithm in signers.ALGORITHMS:
+        private, public = signers.new_key(algorithm)
+        (tmp_path / f"{algorithm}.pem").write_text(private)
+        (tmp_path / f"{algorithm}.pub").write_text(public)
+        made[algorithm] = str(tmp_path / f"{algorithm}.pem"), str(tmp_path / f"{algorithm}.pub")
+    return made
+
+
+@pytest.fixture
+def file(tmp_path):
+    mk.save({"w": np.arange(300.0), "name": "iris"}, tmp_path / "m.keep")
+    return tmp_path / "m.keep"
+
+
+# -- statements --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("algorithm", signers.ALGORITHMS)
+def test_a_signature_holds_for_its_statement_alone(keys, algorithm):
+    private, public = keys[algorithm]
+    made = signing.make(DIGEST, private, name="iris", version=3)
+    assert signing.decode_signature(made.encode()) == made
+    assert signing.check([made], DIGEST, [public], name="iris", version=3) == made
+    for digest, name, version, text in (
+        (OTHER, "iris", 3, "one is on another artifact"),
+        (DIGEST, "iris", 4, "one is on iris:3, and this is iris:4"),
+        (DIGEST, "rose", 3, "one is on iris:3, and this is rose:3"),
+    ):
+        with pytest.raises(errors.SignatureError, match=text):
+            signing.check([made], digest, [public], name=name, version=version)
+
+
+def test_nothing_of_a_statement_can_be_changed(keys):
+    private, public = keys["ed25519"]
+    made = signing.make(DIGEST, private, name="iris", version=3)
+    from msgspec import structs
+
+    for change in ({"artifact": OTHER}, {"name": "rose"}, {"version": 4}, {"time": "2000-01-01T00:00:00Z"}):
+        forged = structs.replace(made, statement=structs.replace(made.statement, **change))
+        said = forged.statement
+        with pytest.raises(errors.SignatureError, match="one is not valid"):
+            signing.check([forged], said.artifact, [public], name=said.name, version=said.version)
+    for text in ("", "AAAA", "!", made.signature[:-4]):
+        with pytest.raises(errors.SignatureError, match="one is not valid"):
+            signing.check([structs.replace(made, signature=text)], DIGEST, [public])
+
+
+def test_keys_of_others_do_not_count(keys):
+    made = signing.make(DIGEST, keys["ed25519"][0])
+    with pytest.raises(errors.SignatureError, match="one is by another key"):
+        signing.check([made], DIGEST, [keys["p256"][1]])
+    with pytest.raises(errors.SignatureError, match="there is no signature"):
+        signing.check([], DIGEST, [keys["p256"][1]])
+    both = [made, signing.make(DIGEST, keys["p256"][0])]
+    assert signing.check(both, DIGEST, [keys["p256"][1]]).algorithm == "p256"
+
+
+def test_only_canonical_signatures_are_read(keys):
+    raw = signing.make(DIGEST, keys["ed25519"][0]).encode()
+    for bad in (b"", b"{}", raw + b" ", raw.replace(b'":', b'": ', 1), b"[" + raw + b"]", b"\xff" + raw):
+        with pytest.raises(errors.SignatureError):
+            signing.decode_signature(bad)
+
+
+def test_other_keys_are_refused(tmp_path):
+    for key in (ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)):
+        text = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+        (tmp_path / "key.pem").write_bytes(text)
+        with pytest.raises(errors.UsageError, match="neither Ed25519 nor ECDSA over P-256"):
+            signing.make(DIGEST, str(tmp_path / "key.pem"))
+
+
+def test_secrets_come_from_files_variables_and_functions(keys, tmp_path, monkeypatch):
+    private, public = keys["ed25519"]
+    text = Path(private).read_text()
+    monkeypatch.setenv("SIGNING_KEY", text)
+    for source in (private, Path(private), "env:SIGNING_KEY", lambda: text):
+        signing.check([signing.make(DIGEST, source)], DIGEST, [public, Path(public).read_text()])
+    with pytest.raises(errors.UsageError, match="given in clear") as refused:
+        signing.make(DIGEST, text)
+    assert text.splitlines()[1] not in str(refused.value) + refused.value.hint
+
+
+def test_a_key_with_a_password(tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    locked = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.BestAvailableEncryption(b"tulip"))
+    (tmp_path / "key.pem").write_bytes(locked)
+    assert signing.make(DIGEST, str(tmp_path / "key.pem"), password=lambda: "tulip").algorithm == "p256"
+    for password, text in ((None, "is encrypted"), (lambda: "rose", "its password is wrong")):
+        with pytest.raises(errors.UsageError, match=text):
+            signing.make(DIGEST, str(tmp_path / "key.pem"), password=password)
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_with_signers_asks_every_file(keys, file):
+    private, public = keys["ed25519"]
+    policy = mk.Policy(signers=[public])
+    with pytest.raises(errors.SignatureError, match="there is no signature beside"):
+        mk.load(file, policy=policy)
+    signed = mk.sign(file, private, name="m", version=1)
+    assert (signed.path, signed.name, signed.version) == (f"{file}.sig", "m", 1)
+    assert mk.load(file, policy=policy)["name"] == "iris"
+    assert mk.verify(file, policy=policy).digest == signed.artifact
+    assert not mk.diff(file, file, policy=policy)
+    with pytest.raises(errors.SignatureError, match="one is by another key"):
+        mk.load(file, policy=mk.Policy(signers=keys["p256"][1]))
+    mk.sign(file, keys["p256"][0])
+    assert mk.load(file, policy=mk.Policy(signers=keys["p256"][1]))["name"] == "iris"
+    assert mk.load(file, policy=policy)["name"] == "iris"
+    mk.sign(file, private)
+    assert len(signing.beside(str(file))) == 2
+
+
+def test_bytes_and_code_have_no_signature(keys, file, tmp_path):
+    policy = mk.Policy(signers=[keys["ed25519"][1]], allow_code=True)
+    mk.sign(file, keys["ed25519"][0])
+    with pytest.raises(errors.SignatureError, match="bytes have none beside them"):
+        mk.loads(file.read_bytes(), policy=policy)
+    mk.save({"a": 1}, tmp_path / "m.pkl")
+    with pytest.raises(errors.SignatureError, match="nothing in it can be signed"):
+        mk.load(tmp_path / "m.pkl", policy=policy)
+
+
+def test_every_change_of_a_signed_file_is_refused(keys, file):
+    policy = mk.Policy(signers=[keys["ed25519"][1]])
+    mk.sign(file, keys["ed25519"][0])
+    chosen, refused = random.Random(7), 0
+    for i in range(CHANGES):
+        target = file if i % 5 else Path(f"{file}.sig")
+        whole = target.read_bytes()
+        data = bytearray(whole)
+        data[chosen.randrange(len(data))] ^= 1 << chosen.randrange(8)
+        target.write_bytes(data)
+        for integrity in ("full", "trusted"):
+            with pytest.raises(errors.LoadError):
+                mk.load(file, policy=policy, integrity=integrity)
+        refused += 1
+        target.write_bytes(whole)
+    print(f"{refused} of {CHANGES} single-byte changes refused")
+    assert mk.load(file, policy=policy)["name"] == "iris"
+
+
+def test_nothing_is_parsed_before_the_signature(keys, file, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("parsed")
+
+    monkeypatch.setattr(bundle, "open_bundle", refuse)
+    with pytest.raises(errors.SignatureError):
+        mk.load(file, policy=mk.Policy(signers=[keys["ed25519"][1]]))
+
+
+def test_a_damaged_file_is_not_signed(keys, file):
+    data = bytearray(file.read_bytes())
+    data[200] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(errors.LoadError):
+        mk.sign(file, keys["ed25519"][0])
+    assert not Path(f"{file}.sig").exists()
+
+
+def test_a_sealed_file_is_signed_by_what_is_in_it(keys, file, tmp_path):
+    from modelkeep import sealing
+
+    secret, recipient = sealing.new_identity()
+    mk.sign(file, keys["ed25519"][0])
+    mk.seal(file, to=[recipient])
+    file.unlink()
+    policy = mk.Policy(signers=[keys["ed25519"][1]])
+    assert mk.load(f"{file}.age", identity=lambda: secret, policy=policy)["name"] == "iris"
+
+
+# -- OpenSSF -----------------------------------------------------------------------------------------------------------
+
+
+def command(*words):
+    return subprocess.run([sys.executable, "-m", "model_signing", *words], capture_output=True, text=True)
+
+
+def test_the_commands_of_openssf_verify_ours(keys, file):
+    private, public = keys["p256"]
+    mk.sign(file, private, format="openssf")
+    done = command("verify", "key", str(file), "--signature", f"{file}{openssf.SUFFIX}", "--public_key", public)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert mk.load(file, policy=mk.Policy(signers=[public]))["name"] == "iris"
+    with pytest.raises(errors.UsageError, match="need a P-256 key"):
+        mk.sign(file, keys["ed25519"][0], format="openssf")
+
+
+def test_ours_verify_what_openssf_signed(keys, file):
+    private, public = keys["p256"]
+    done = command("sign", "key", str(file), "--signature", f"{file}{openssf.SUFFIX}", "--private_key", private)
+    assert done.returncode == 0, done.stdout + done.stderr
+    policy = mk.Policy(signers=[public])
+    assert mk.load(file, policy=policy)["name"] == "iris"
+    with pytest.raises(errors.SignatureError):
+        mk.load(file, policy=mk.Policy(signers=[keys["ed25519"][1]]))
+    data = bytearray(file.read_bytes())
+    data[100] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(errors.SignatureError):
+        mk.load(file, policy=policy)
+
+
+# -- versions ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_version_is_signed_under_its_name_and_number(keys, tmp_path):
+    private, public = keys["ed25519"]
+    registry, policy = mk.Registry(tmp_path / "models"), mk.Policy(signers=[public])
+    registry.save("iris", {"w": 1})
+    with pytest.raises(errors.SignatureError, match="there is no signature"):
+        registry.load("iris", policy=policy)
+    registry.sign("iris:1", private)
+    assert registry.load("iris", policy=policy) == {"w": 1}
+    assert registry.version("iris").signatures == 1
+    assert registry.promote("iris", "production", gates=[mk.gates.signed([public])]) == 1
+    registry.save("iris", {"w": 1})  # the same artifact, another version
+    note = tmp_path / "models/models/iris/notes"
+    subprocess.run(["cp", "-r", note / "1", note / "2"], check=True)
+    with pytest.raises(errors.SignatureError, match="one is on iris:1, and this is iris:2"):
+        mk.Registry(tmp_path / "models").load("iris:2", policy=policy)
+    with pytest.raises(errors.GateError, match=r"signed: .*one is on iris:1"):
+        registry.promote("iris:2", "production", gates=[mk.gates.signed([public])])
+
+
+def test_an_exported_version_takes_its_signatures_along(keys, tmp_path):
+    registry = mk.Registry(tmp_path / "models")
+    registry.save("iris", {"w": 1})
+    registry.sign("iris", keys["p256"][0])
+    registry.export("iris", tmp_path / "iris.keep")
+    assert mk.load(tmp_path / "iris.keep", policy=mk.Policy(signers=[keys["p256"][1]])) == {"w": 1}
+
+
+def test_a_policy_holds_keys_as_it_holds_names(keys):
+    policy = mk.Policy(signers=keys["p256"][1])
+    assert policy.signers == (keys["p256"][1],)
+    assert policy == mk.Policy(signers=[keys["p256"][1]])
+    with pytest.raises(errors.UsageError, match="signers are paths"):
+        mk.Policy(signers=[3])
+    with pytest.raises(errors.StorageError, match="can't read the public key"):
+        signing.check([], DIGEST, ["nowhere.pub"])

@@ -1,4 +1,4 @@
-"""Which registry a command means, and in whose name it writes."""
+"""Which registry a command means, who speaks, and what opens it: options, then the environment, then ``./models``."""
 
 from __future__ import annotations
 
@@ -12,22 +12,34 @@ if TYPE_CHECKING:
     from modelkeep.keys import Secret
     from modelkeep.registry import Registry
 
-#: Read only here: the library itself never looks at the environment for a place.
-VARIABLE, AUTHOR = "MODELKEEP_REGISTRY", "MODELKEEP_AUTHOR"
+#: The registry, the author, and the file with the secret key, where no option says so.
+REGISTRY, AUTHOR, IDENTITY = "MODELKEEP_REGISTRY", "MODELKEEP_AUTHOR", "MODELKEEP_IDENTITY"
+#: The passphrase of a registry that is sealed with one; it is never an argument, which others could see.
+PASSPHRASE = "MODELKEEP_PASSPHRASE"
 DEFAULT = "./models"
 
 Place = Annotated[
     str | None,
-    typer.Option("--registry", metavar="PLACE", help=f"Where the registry is; else {VARIABLE}, else {DEFAULT}."),
+    typer.Option(
+        "--registry", metavar="PLACE", help=f"The registry: a folder or a URL; else {REGISTRY}, else {DEFAULT}."
+    ),
 ]
 Author = Annotated[
     str | None,
-    typer.Option("--author", metavar="NAME", help=f"Who is named in the history; else {AUTHOR}, else the OS user."),
+    typer.Option("--author", metavar="NAME", help=f"Who is named in the history; else {AUTHOR}, else the user."),
 ]
-Identity = Annotated[
+Key = Annotated[
     str | None,
-    typer.Option("--identity", metavar="PATH|env:NAME", help="The file with your secret key, for a sealed registry."),
+    typer.Option(
+        "--identity", metavar="PATH|env:NAME", help=f"The secret key for a sealed registry; else {IDENTITY}: its file."
+    ),
 ]
+Message = Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="Why, for the history.")]
+
+
+def place_of(place: str | None) -> str:
+    """Where the registry is."""
+    return place or os.environ.get(REGISTRY) or DEFAULT
 
 
 def registry_at(
@@ -36,15 +48,40 @@ def registry_at(
     author: str | None = None,
     identity: Secret | None = None,
     passphrase: Secret | None = None,
+    compress: str | None = None,
     seal_to: Sequence[str] = (),
 ) -> Registry:
-    """The registry at ``place``, or where the environment says, or in the folder ``models``. Nothing is read yet."""
+    """The registry that the options and the environment name. It is opened at its first use."""
     from modelkeep.registry import Registry
 
+    where = place_of(place)
+    key, phrase = (identity, passphrase) if passphrase is not None else _secrets(where, identity)
     return Registry(
-        place or os.environ.get(VARIABLE) or DEFAULT,
+        where,
         author=author or os.environ.get(AUTHOR) or None,
-        identity=identity,
-        passphrase=passphrase,
+        compress=compress,
+        identity=key,
+        passphrase=phrase,
         seal_to=seal_to,
     )
+
+
+def _secrets(where: str, identity: Secret | None) -> tuple[Secret | None, Secret | None]:
+    """The identity and the passphrase. Those of the environment are meant for sealed registries alone."""
+    if identity is not None:
+        return identity, None
+    path, phrase = os.environ.get(IDENTITY), os.environ.get(PASSPHRASE)
+    if not (path or phrase) or not _is_sealed(where):
+        return None, None
+    return (path, None) if path else (None, f"env:{PASSPHRASE}")
+
+
+def _is_sealed(where: str) -> bool:
+    from modelkeep import store_keys
+    from modelkeep.errors import NotFoundError
+    from modelkeep.registry import access
+
+    try:
+        return store_keys.is_sealed(access.reached(where, create=False))
+    except NotFoundError:
+        return False

@@ -1,19 +1,35 @@
-"""An OCI registry on loopback, for tests: the distribution project's own server, as Debian packs it."""
+"""OCI registries on loopback, for tests: the distribution project's own server, from Debian, and made-up ones."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
+import io
 import json
 import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+import numpy as np
+
+import modelkeep as mk
+from modelkeep.artifact import Artifact
+from modelkeep.bundle_writer import write_bundle
+from modelkeep.policy import Policy
+from modelkeep.ports import Part
+from modelkeep.registry import oci, oci_pack
+from modelkeep.registry.version import Version
+from modelkeep.rope import pieces_of
 
 BINARY = shutil.which("docker-registry")
 REASON = "docker-registry is not installed; on Debian: apt-get install docker-registry"
@@ -124,3 +140,100 @@ def no_credentials(home: Path) -> Iterator[None]:
     kept = {key: value for key, value in os.environ.items() if key not in ("ORAS_USER", "ORAS_PASS")}
     with mock.patch.dict(os.environ, {**kept, "HOME": str(home)}, clear=True):
         yield
+
+
+# -- a version, and servers that are made up -----------------------------------------------------------------------
+
+Kept = tuple[Version, Artifact]
+
+
+def one_version() -> Kept:
+    """The version of a registry that has one, ``iris``, and its artifact."""
+    registry = mk.Registry("memory://", author="ann")
+    model = {"weights": np.arange(300_000, dtype=np.float64), "classes": ["setosa", "virginica"]}
+    metrics = {"accuracy": 0.97, "rows": 150, "tiny": 5e-324, "large": 1e300}
+    version = registry.save("iris", model, message="first, with ✓", metrics=metrics, tags={"team": 'blå "x"\n'})
+    return version, registry.artifact(version)
+
+
+def both(host: str, kept: Kept) -> list[Callable[[], object]]:
+    """A pull and a push of the same place."""
+    version, artifact = kept
+    place = f"oci://{host}/iris"
+    return [lambda: oci.pull(place, Policy()), lambda: oci.push(artifact, version, place)]
+
+
+def shown(error: BaseException) -> str:
+    """All that a traceback would show."""
+    return "".join(traceback.format_exception(error))
+
+
+class Packed:
+    """A version as a server would hold it: what it answers to each path."""
+
+    def __init__(self, version: Version, artifact: Artifact) -> None:
+        parts = {name: Part(len(data), lambda data=data: pieces_of(data)) for name, data in artifact.files.items()}
+        out = io.BytesIO()
+        write_bundle(out, parts, lambda entries: artifact.manifest)
+        self.model = out.getvalue()
+        layers = [oci_pack.layer(oci_pack.WEIGHTS, "iris.keep", self._digest(self.model), len(self.model))]
+        self.config = oci_pack.config(version, layers)
+        config = oci_pack.Blob(media_type=oci_pack.CONFIG, digest=self._digest(self.config), size=len(self.config))
+        self.manifest = json.loads(oci_pack.manifest(version, artifact.digest, config, layers))
+
+    @staticmethod
+    def _digest(data: bytes) -> str:
+        return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+    def answer(self, method: str, path: str, headers: Any) -> Answer:
+        found = {
+            "/v2/iris/manifests/latest": json.dumps(self.manifest).encode(),
+            f"/v2/iris/blobs/{self._digest(self.model)}": self.model,
+            f"/v2/iris/blobs/{self._digest(self.config)}": self.config,
+        }.get(path)
+        return (404, {}, b"") if found is None else (200, {}, found)
+
+
+#: Status, headers, and a body: in one piece, or in pieces, whose end the other side is not told.
+Answer = tuple[int, dict[str, str], bytes | Iterator[bytes]]
+
+
+def endless() -> Iterator[bytes]:
+    while True:
+        yield b" " * (1 << 20)
+
+
+@contextlib.contextmanager
+def answering(answer: Callable[[str, str, Any], Answer]) -> Iterator[str]:
+    """A server that gives what ``answer`` makes of a method, a path and headers; its host, with the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, headers, body = answer(self.command, self.path, self.headers)
+            whole = isinstance(body, bytes)
+            self.send_response(status)
+            for name, value in (({"Content-Length": str(len(body))} if whole else {}) | headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.close_connection = not whole
+            if self.command == "HEAD":
+                return
+            with contextlib.suppress(OSError):  # the other side hangs up when it has seen enough
+                for piece in [body] if whole else body:
+                    self.wfile.write(piece)
+
+        do_PUT = do_POST = do_HEAD = do_GET  # noqa: N815  names of the library
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"127.0.0.1:{listener.server_port}"
+    finally:
+        listener.shutdown()
+        listener.server_close()

@@ -18,7 +18,10 @@ from modelkeep import errors
 SOURCE = Path(modelkeep.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 HEAVY = ("numpy", "sklearn", "pandas", "scipy", "torch", "tensorflow")
-COMMANDS = ("demo", "inspect", "verify", "diff", "convert", "seal", "unseal", "env", "formats", "doctor")
+COMMANDS = tuple(
+    "demo inspect verify diff convert register list show history alias promote rollback tag copy export-file rm gc fsck "
+    "keygen sign seal unseal env formats doctor".split()
+)
 #: Layer of each top-level module or folder; imports go down only, and formats and frameworks are leaves.
 LAYERS = {
     7: {"cli", "__main__", "demo", "testing"},

@@ -120,7 +120,7 @@ DAMAGED_HINT = "the file was changed or damaged after it was saved; get it again
 
 @dataclass(frozen=True)
 class Artifact:
-    """A readable artifact: the manifest and every other file as bytes, in memory or mapped, in one piece or in several."""
+    """A readable artifact: the manifest, and every other file as bytes, in memory or mapped, in one piece or more."""
 
     manifest: Manifest
     files: Mapping[str, Bytes]

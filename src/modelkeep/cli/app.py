@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from modelkeep import __version__
-from modelkeep.cli import about, env, files, seals
+from modelkeep.cli import about, env, files, models, moves, seals, signs, upkeep
 
 # Plain help: rich would more than double the time that it takes to show.
 app = typer.Typer(
@@ -47,6 +47,21 @@ _COMMANDS: list[tuple[Callable[..., int], str]] = [
     (files.verify, "Check a file: bytes, inside, and answers."),
     (files.diff, "Show what differs between two files."),
     (files.convert, "Write a model in another format."),
+    (models.register, "Register a file as a model's next version."),
+    (models.list_, "List models, or the versions of one."),
+    (models.show, "Show a version, or its model card."),
+    (models.history, "Show who changed what, and why."),
+    (moves.alias, "Let an alias point at a version."),
+    (moves.promote, "The same, if the version passes its gates."),
+    (moves.rollback, "Let an alias go back a step."),
+    (models.tag, "Add tags and metrics to a version."),
+    (upkeep.copy, "Copy versions between registries."),
+    (models.export_file, "Write a version as a file."),
+    (models.rm, "Delete versions."),
+    (upkeep.gc, "Free the space of what was deleted."),
+    (upkeep.fsck, "Find damage, and repair it from a copy."),
+    (signs.keygen, "Make a key to sign or to seal with."),
+    (signs.sign, "Sign a file or a version."),
     (seals.seal, "Encrypt a file, for recipients or a passphrase."),
     (seals.unseal, "Decrypt a sealed file."),
     (env.env, "Print the environment of a model, or make it again."),
@@ -54,4 +69,4 @@ _COMMANDS: list[tuple[Callable[..., int], str]] = [
     (about.doctor, "Check this installation."),
 ]
 for _command, _summary in _COMMANDS:
-    app.command(short_help=_summary)(_command)
+    app.command(name=_command.__name__.strip("_").replace("_", "-"), short_help=_summary)(_command)

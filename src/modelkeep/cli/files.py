@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from modelkeep.cli.options import AllowCode, AllowRegex, Format, Identity, Json, OnDrift, Trust, policy
+from modelkeep.cli.options import AllowCode, AllowRegex, Format, Identity, Json, OnDrift, Signers, Trust, policy
+from modelkeep.cli.place import Place, is_file, registry_at
 from modelkeep.cli.waiting import waiting
+
+if TYPE_CHECKING:
+    from modelkeep.comparison import Diff
+    from modelkeep.policy import Policy
+    from modelkeep.registry import Registry
 
 
 def _file(name: str, text: str) -> Any:
@@ -42,23 +48,28 @@ def inspect(
 
 
 def verify(
-    file: Annotated[str, _file("FILE", "A .keep file.")],
+    file: Annotated[str, _file("FILE|REF", "A .keep file, or a version of a registry.")],
     trust: Trust = None,
     allow_code: AllowCode = False,
     allow_regex: AllowRegex = False,
+    signer: Signers = None,
     identity: Identity = None,
+    registry: Place = None,
     json: Json = False,
 ) -> int:
     """Check every byte, the inside of the model, and that it still gives the answers it gave when it was saved.
 
     \b
-    Example: modelkeep verify iris.keep
+    Example: modelkeep verify iris.keep --signer maker.pub
     """
     from modelkeep import verbs
 
     with waiting("verifying") as progress:
-        allowed = policy(trust, allow_code, allow_regex)
-        found = verbs.verify(file, policy=allowed, identity=identity, progress=progress)
+        allowed = policy(trust, allow_code, allow_regex, signer)
+        if is_file(file):
+            found = verbs.verify(file, policy=allowed, identity=identity, progress=progress)
+        else:
+            found = registry_at(registry, identity=identity).verify(file, policy=allowed, progress=progress)
     if json:
         from modelkeep.cli.screen import print_json
 
@@ -66,19 +77,21 @@ def verify(
     else:
         from modelkeep.cli.show_files import show_verified
 
-        show_verified(found)
+        show_verified(found, signed=bool(signer))
     return 0
 
 
 def diff(
-    first: Annotated[str, _file("A", "A .keep file.")],
-    second: Annotated[str, _file("B", "Another .keep file.")],
+    first: Annotated[str, _file("A", "A .keep file, or a version.")],
+    second: Annotated[str, _file("B", "Another one.")],
     trust: Trust = None,
     allow_code: AllowCode = False,
     allow_regex: AllowRegex = False,
+    identity: Identity = None,
+    registry: Place = None,
     json: Json = False,
 ) -> int:
-    """Show what differs between two files: parameters, arrays, trees, names, and the answers.
+    """Show what differs between two files or versions: parameters, arrays, trees, names, and the answers.
 
     The exit code is 0 if nothing differs, 1 if something does, 2 if they can't be compared.
 
@@ -88,7 +101,11 @@ def diff(
     from modelkeep import verbs
 
     with waiting("comparing"):
-        found = verbs.diff(first, second, policy=policy(trust, allow_code, allow_regex))
+        allowed = policy(trust, allow_code, allow_regex)
+        if is_file(first) and is_file(second):
+            found = verbs.diff(first, second, policy=allowed)
+        else:
+            found = _diff_of_versions(first, second, registry_at(registry, identity=identity), allowed)
     if json:
         from modelkeep.cli.screen import print_json
 
@@ -98,6 +115,19 @@ def diff(
 
         show(found)
     return 1 if found else 0
+
+
+def _diff_of_versions(first: str, second: str, registry: Registry, allowed: Policy) -> Diff:
+    """Of two versions, or of a version and a file."""
+    from modelkeep import comparison
+
+    a, b = (
+        comparison.opened(each, allowed)
+        if is_file(each)
+        else (registry.version(each).ref, registry.artifact(each, policy=allowed))
+        for each in (first, second)
+    )
+    return comparison.of_artifacts(a, b, allowed)
 
 
 def convert(

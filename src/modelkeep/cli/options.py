@@ -21,6 +21,11 @@ AllowRegex = Annotated[
     bool, typer.Option("--allow-regex", help="Accept token patterns that may take very long on hostile text.")
 ]
 
+Signers = Annotated[
+    list[str] | None,
+    typer.Option("--signer", metavar="PEM", help="Refuse what was not signed by this key, or another."),
+]
+
 
 def _on_drift(value: str) -> str:
     if value not in ("raise", "warn", "ignore"):
@@ -52,8 +57,10 @@ PassphraseFrom = Annotated[
 ]
 
 
-def policy(trust: list[str] | None, allow_code: bool = False, allow_regex: bool = False) -> Policy:
+def policy(
+    trust: list[str] | None, allow_code: bool = False, allow_regex: bool = False, signers: list[str] | None = None
+) -> Policy:
     """The policy that the options ask for."""
     from modelkeep.policy import Policy
 
-    return Policy(trust=tuple(trust or ()), allow_code=allow_code, allow_regex=allow_regex)
+    return Policy(tuple(trust or ()), allow_code=allow_code, allow_regex=allow_regex, signers=tuple(signers or ()))

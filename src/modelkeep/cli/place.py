@@ -28,7 +28,7 @@ Author = Annotated[
     str | None,
     typer.Option("--author", metavar="NAME", help=f"Who is named in the history; else {AUTHOR}, else the user."),
 ]
-Key = Annotated[
+Identity = Annotated[
     str | None,
     typer.Option(
         "--identity", metavar="PATH|env:NAME", help=f"The secret key for a sealed registry; else {IDENTITY}: its file."
@@ -46,8 +46,7 @@ def registry_at(
     place: str | None,
     *,
     author: str | None = None,
-    identity: Secret | None = None,
-    passphrase: Secret | None = None,
+    identity: str | None = None,
     compress: str | None = None,
     seal_to: Sequence[str] = (),
 ) -> Registry:
@@ -55,7 +54,7 @@ def registry_at(
     from modelkeep.registry import Registry
 
     where = place_of(place)
-    key, phrase = (identity, passphrase) if passphrase is not None else _secrets(where, identity)
+    key, phrase = _secrets(where, identity)
     return Registry(
         where,
         author=author or os.environ.get(AUTHOR) or None,
@@ -66,7 +65,7 @@ def registry_at(
     )
 
 
-def _secrets(where: str, identity: Secret | None) -> tuple[Secret | None, Secret | None]:
+def _secrets(where: str, identity: str | None) -> tuple[Secret | None, Secret | None]:
     """The identity and the passphrase. Those of the environment are meant for sealed registries alone."""
     if identity is not None:
         return identity, None
@@ -85,3 +84,12 @@ def _is_sealed(where: str) -> bool:
         return store_keys.is_sealed(access.reached(where, create=False))
     except NotFoundError:
         return False
+
+
+def is_file(target: str) -> bool:
+    """Whether an argument names a file rather than a version: it is there, or looks as files do."""
+    from modelkeep import catalog
+
+    suffixes = tuple(suffix for each in catalog.formats() for suffix in each.suffixes)
+    looks = target.lower().endswith((*suffixes, ".age")) or "/" in target or os.sep in target
+    return looks or os.path.isfile(target)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The width of text that goes to a file or a pipe, where nothing is known of the reader.
 PIPE_WIDTH = 120
+#: A table of more rows is aligned, not folded.
+_MANY = 100
 
 
 def print_json(value: Any) -> None:
@@ -78,6 +80,10 @@ class Screen:
         self, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = (), style: str = "dim"
     ) -> None:
         """Columns side by side; a cell that is too wide is folded inside its column."""
+        rows = list(rows)
+        if len(rows) > _MANY:
+            self._plain_table(columns, rows, set(right))
+            return
         from rich.padding import Padding
         from rich.table import Table
         from rich.text import Text
@@ -88,6 +94,15 @@ class Screen:
         for row in rows:
             table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
         self.console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+    def _plain_table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], right: set[int]) -> None:
+        """The same without folding: laying out thousands of cells takes rich most of a second."""
+        cells = [[clean(cell) for cell in row] for row in [columns, *rows]]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+        for row in cells:
+            sides = ("rjust" if i in right else "ljust" for i in range(len(columns)))
+            line = "  ".join(getattr(cell, side)(w) for cell, side, w in zip(row, sides, widths, strict=True))
+            print(f"  {line.rstrip()}")
 
     def verdict(self, good: bool, yes: str, no: str) -> Any:
         """A cell that says yes or no, in words as well as in colour."""

@@ -8,11 +8,13 @@ from modelkeep.conversion import Converted
 from modelkeep.verification import Verified
 
 
-def show_verified(found: Verified) -> None:
+def show_verified(found: Verified, *, signed: bool = False) -> None:
     screen = Screen()
     screen.line(f"{found.path}: verified", "bold")
     screen.fact("bytes", f"{size(found.size)}, every one as it was saved")
     screen.fact("digest", found.digest)
+    if signed:
+        screen.fact("signature", "valid, by a key that you named")
     screen.fact("inside", "well-formed, and safe for compiled code")
     if found.exact is None:
         screen.fact("answers", "not compared: the file has no probe", style="yellow")

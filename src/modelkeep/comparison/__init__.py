@@ -69,7 +69,7 @@ class Diff:
 
 def diff(first: Source, second: Source, policy: Policy) -> Diff:
     """Compare two keep files. Their places are compared without building; then, if both load, their answers."""
-    return of_artifacts(_opened(first, policy), _opened(second, policy), policy)
+    return of_artifacts(opened(first, policy), opened(second, policy), policy)
 
 
 def of_artifacts(first: tuple[str, Artifact], second: tuple[str, Artifact], policy: Policy) -> Diff:
@@ -99,14 +99,15 @@ def of_artifacts(first: tuple[str, Artifact], second: tuple[str, Artifact], poli
     )
 
 
-def _opened(source: Source, policy: Policy) -> tuple[str, Artifact]:
-    opened = loading.open_source(source, policy)
-    if opened.format.name != "keep":
+def opened(source: Source, policy: Policy) -> tuple[str, Artifact]:
+    """The artifact in a keep file, every byte compared, and what to call it."""
+    found = loading.open_source(source, policy)
+    if found.format.name != "keep":
         raise UsageError(
-            f"{opened.name}: only keep files can be compared, and this is a {opened.format.name} file",
+            f"{found.name}: only keep files can be compared, and this is a {found.format.name} file",
             hint="convert it first: modelkeep convert OLD NEW.keep",
         )
-    return opened.name, loading.open_artifact(opened)
+    return found.name, loading.open_artifact(found)
 
 
 def _places(a: Artifact, b: Artifact) -> Compared:

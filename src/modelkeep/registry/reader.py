@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from modelkeep.errors import NotFoundError
 from modelkeep.keys import Secret
 from modelkeep.policy import Policy
 from modelkeep.registry import access, events, heads, opening
@@ -143,6 +144,18 @@ class Reader:
         book = self._book(wanted.name)
         state = book.state()
         return book.version(book.resolve(wanted, state), state)
+
+    def lineage(self, ref: Reference) -> list[Version]:
+        """The parent of a version, the parent's parent, and so on, as far as they are there."""
+        found: list[Version] = []
+        version = self.version(ref)
+        while version.parent and len(found) < 100:
+            try:
+                version = self.version(version.parent)
+            except NotFoundError:  # it was deleted since
+                break
+            found.append(version)
+        return found
 
     def aliases(self, name: str) -> dict[str, int]:
         """What each alias of a model points at."""

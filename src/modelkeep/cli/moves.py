@@ -1,0 +1,123 @@
+"""Commands on aliases: alias, rollback, promote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modelkeep.cli.models import Reference, answer, argument, numbers
+from modelkeep.cli.options import AllowCode, AllowRegex, Json, Trust, policy
+from modelkeep.cli.place import Author, Identity, Message, Place, registry_at
+from modelkeep.cli.waiting import waiting
+
+if TYPE_CHECKING:
+    from modelkeep.registry.gates import Gate
+
+_Name = Annotated[str, argument("NAME", "A model.")]
+_Alias = Annotated[str, argument("ALIAS", "The alias, as in production.")]
+
+
+def alias(
+    name: _Name,
+    alias: Annotated[str | None, typer.Argument(metavar="[ALIAS]", show_default=False)] = None,
+    version: Annotated[str | None, typer.Argument(metavar="[VERSION]", show_default=False)] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the alias away.")] = False,
+    message: Message = "",
+    registry: Place = None,
+    author: Author = None,
+    identity: Identity = None,
+    json: Json = False,
+) -> int:
+    """Let an alias point at a version; without one, list the aliases.
+
+    \b
+    Example: modelkeep alias iris production 3
+    """
+    from modelkeep.errors import UsageError
+
+    at = registry_at(registry, author=author, identity=identity)
+    if alias is not None and remove:
+        at.remove_alias(name, alias, message=message)
+    elif alias is not None and version is not None:
+        at.set_alias(name, alias, int(version) if version.isdecimal() else version, message=message)
+    elif alias is not None or remove:
+        raise UsageError("an alias needs a version", hint=f"modelkeep alias {name} {alias or 'ALIAS'} VERSION")
+    return answer({"name": name, "aliases": at.aliases(name)}, json, "show_aliases")
+
+
+def rollback(
+    name: _Name,
+    alias: _Alias,
+    message: Message = "",
+    registry: Place = None,
+    author: Author = None,
+    identity: Identity = None,
+    json: Json = False,
+) -> int:
+    """Let an alias point at what it pointed at before. Repeat it to go back further.
+
+    \b
+    Example: modelkeep rollback iris production
+    """
+    at = registry_at(registry, author=author, identity=identity)
+    before = at.aliases(name).get(alias)
+    now = at.rollback(name, alias, message=message)
+    return answer({"name": name, "alias": alias, "from": before, "to": int(now)}, json, "show_moved")
+
+
+_Bounds = list[str] | None
+
+
+def promote(
+    ref: Reference,
+    alias: _Alias,
+    probe: Annotated[bool, typer.Option("--probe", help="Ask the probe's rows again.")] = False,
+    least: Annotated[_Bounds, typer.Option("--min", metavar="METRIC=NUMBER", help="At least this.")] = None,
+    most: Annotated[_Bounds, typer.Option("--max", metavar="METRIC=NUMBER", help="At most this.")] = None,
+    not_below: Annotated[
+        _Bounds, typer.Option("--not-below", metavar="METRIC[=ALIAS]", help="Not below the alias's version.")
+    ] = None,
+    not_above: Annotated[
+        _Bounds, typer.Option("--not-above", metavar="METRIC[=ALIAS]", help="Not above the alias's version.")
+    ] = None,
+    signer: Annotated[_Bounds, typer.Option("--signer", metavar="PEM", help="Signed by this key, or another.")] = None,
+    parity: Annotated[_Bounds, typer.Option("--parity", metavar="FORMAT", help="Certified for this format.")] = None,
+    message: Message = "",
+    trust: Trust = None,
+    allow_code: AllowCode = False,
+    allow_regex: AllowRegex = False,
+    registry: Place = None,
+    author: Author = None,
+    identity: Identity = None,
+    json: Json = False,
+) -> int:
+    """Let an alias point at a version if it passes the gates that are named; if none is, the probe.
+
+    \b
+    Example: modelkeep promote iris:4 production --probe --min accuracy=0.95 --not-below accuracy
+    """
+    from modelkeep.registry import gates
+
+    asked: list[Gate] = [gates.probe()] if probe else []
+    asked += [gates.metric(name, at_least=bound) for name, bound in numbers(least, "metric").items()]
+    asked += [gates.metric(name, at_most=bound) for name, bound in numbers(most, "metric").items()]
+    asked += [gates.metric(name, not_below=other) for name, other in _others(not_below, alias)]
+    asked += [gates.metric(name, not_above=other) for name, other in _others(not_above, alias)]
+    asked += [gates.signed(signer)] if signer else []
+    asked += [gates.parity(name) for name in parity or ()]
+    at = registry_at(registry, author=author, identity=identity)
+    allowed = policy(trust, allow_code, allow_regex)
+    with waiting("asking the gates"):
+        version = at.promote(ref, alias, gates=asked or [gates.probe()], message=message, policy=allowed)
+    event = at.history(version.name)[-1]
+    found = {"name": version.name, "alias": alias, "from": event.old or None, "to": int(version)}
+    return answer(found | {"checks": list(event.checks)}, json, "show_moved")
+
+
+def _others(texts: list[str] | None, alias: str) -> Iterator[tuple[str, str]]:
+    """Metrics and the alias that each is compared with: the one that is promoted, unless another is named."""
+    for text in texts or ():
+        name, _, other = text.partition("=")
+        yield name, other or alias

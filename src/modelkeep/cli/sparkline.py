@@ -1,0 +1,33 @@
+"""A line of bars for a few numbers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+_BARS, _PLAIN = "▁▂▃▄▅▆▇█", "_.-~=+*#"
+
+
+def sparkline(values: Sequence[float | None], bars: str = _BARS) -> str:
+    """A bar for each value, from the least to the greatest; a space where there is none.
+
+    >>> sparkline([1, 2, None, 3]), sparkline([5, 5]), sparkline([])
+    ('▁▄ █', '▅▅', '')
+    """
+    known = [value for value in values if value is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+    top = len(bars) - 1
+
+    def bar(value: float) -> str:
+        return bars[int((value - low) / (high - low) * top)] if high > low else bars[len(bars) // 2]
+
+    return "".join(" " if value is None else bar(value) for value in values)
+
+
+def shown(values: Sequence[float | None]) -> str:
+    """The same, in letters that stdout can take."""
+    try:
+        _BARS.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return sparkline(values, _PLAIN)
+    return sparkline(values)

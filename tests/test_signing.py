@@ -197,6 +197,53 @@ def test_a_sealed_file_is_signed_by_what_is_in_it(keys, file, tmp_path):
     assert mk.load(f"{file}.age", identity=lambda: secret, policy=policy)["name"] == "iris"
 
 
+@pytest.mark.parametrize("algorithm", signers.ALGORITHMS)
+def test_no_other_spelling_of_a_signature_is_taken(keys, file, algorithm):
+    """Base 64 has letters whose last bits mean nothing."""
+    private, public = keys[algorithm]
+    mk.sign(file, private)
+    place = Path(f"{file}.sig")
+    whole = place.read_bytes()
+    start = whole.index(b'"signature":"') + 13
+    end = whole.index(b'"', start)
+    for i in range(end - 8, end):
+        for value in range(256):
+            if value != whole[i]:
+                place.write_bytes(whole[:i] + bytes([value]) + whole[i + 1 :])
+                with pytest.raises(errors.LoadError):
+                    mk.load(file, policy=mk.Policy(signers=[public]))
+
+
+@pytest.mark.parametrize("suffix", [".pkl", ".joblib", ".bin", ".keep"])
+def test_the_end_of_a_signed_file_does_not_vouch_for_another(keys, file, tmp_path, suffix):
+    import pickle
+
+    class Bomb:
+        def __reduce__(self):
+            return (pytest.fail, ("code of the file ran",))
+
+    mk.sign(file, keys["ed25519"][0])
+    forged = tmp_path / f"forged{suffix}"
+    forged.write_bytes(pickle.dumps(Bomb()) + file.read_bytes()[-160:])
+    Path(f"{forged}.sig").write_bytes(Path(f"{file}.sig").read_bytes())
+    policy = mk.Policy(signers=[keys["ed25519"][1]], allow_code=True)
+    for use in (mk.load, mk.inspect, mk.verify):
+        with pytest.raises(errors.ModelkeepError):
+            use(forged, policy=policy)
+
+
+def test_a_name_and_a_version_are_compared_each(keys):
+    private, public = keys["ed25519"]
+    made = signing.make(DIGEST, private, name="iris", version=3)
+    assert signing.check([made], DIGEST, [public], name="iris")
+    for asked in ({"version": 9}, {"name": "rose"}, {"name": "iris", "version": 9}):
+        with pytest.raises(errors.SignatureError, match="one is on iris:3"):
+            signing.check([made], DIGEST, [public], **asked)
+    for bad in (("junk", "iris", 1), (DIGEST, "x\ny", 1), (DIGEST, "iris", -1)):
+        with pytest.raises(errors.UsageError, match="not what a signature can be on"):
+            signing.make(bad[0], private, name=bad[1], version=bad[2])
+
+
 # -- OpenSSF -----------------------------------------------------------------------------------------------------------
 
 
@@ -212,6 +259,33 @@ def test_the_commands_of_openssf_verify_ours(keys, file):
     assert mk.load(file, policy=mk.Policy(signers=[public]))["name"] == "iris"
     with pytest.raises(errors.UsageError, match="need a P-256 key"):
         mk.sign(file, keys["ed25519"][0], format="openssf")
+
+
+def test_an_encrypted_key_signs_for_openssf(file, tmp_path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    locked = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.BestAvailableEncryption(b"tulip"))
+    (tmp_path / "key.pem").write_bytes(locked)
+    public = key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo).decode()
+    mk.sign(file, str(tmp_path / "key.pem"), format="openssf", password=lambda: "tulip")
+    assert mk.load(file, policy=mk.Policy(signers=[public]))["name"] == "iris"
+
+
+def test_what_was_sealed_is_not_written_to_be_verified(keys, file, monkeypatch):
+    from modelkeep import sealing
+
+    secret, recipient = sealing.new_identity()
+    mk.sign(file, keys["p256"][0], format="openssf")
+    mk.seal(file, to=[recipient])
+    monkeypatch.setattr(openssf, "accepts", lambda *_: pytest.fail("its plaintext went to the disk"))
+    with pytest.raises(errors.SignatureError, match="no signature beside"):
+        mk.load(f"{file}.age", identity=lambda: secret, policy=mk.Policy(signers=[keys["p256"][1]]))
+
+
+def test_a_missing_library_is_told(keys, file, monkeypatch):
+    mk.sign(file, keys["p256"][0], format="openssf")
+    monkeypatch.setitem(sys.modules, "model_signing", None)
+    with pytest.raises(errors.MissingPackageError, match="model-signing"):
+        mk.load(file, policy=mk.Policy(signers=[keys["p256"][1]]))
 
 
 def test_ours_verify_what_openssf_signed(keys, file):

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal
 from modelkeep import atomic, bundle, catalog, environment, sealing
 from modelkeep import probe as probes
 from modelkeep.artifact import Artifact
-from modelkeep.errors import ContainerError, DriftError, LoadError, UsageError, quote
+from modelkeep.errors import ContainerError, DriftError, LoadError, SignatureError, UsageError, quote
 from modelkeep.formats.keep import files as keep
 from modelkeep.policy import Policy, Safety
 from modelkeep.ports import Format
@@ -68,12 +68,15 @@ class Opened:
 def open_source(source: Source, policy: Policy, format: str | None = None, unlock: Unlock = NO_KEY) -> Opened:
     """The bytes of ``source``. Their first bytes tell the format, and must agree with what the caller asked for."""
     data, name = _bytes_of(source, policy)
-    if sealing.is_sealed(data):
+    sealed = sealing.is_sealed(data)
+    if sealed:
         data = sealing.unsealed_bytes(data, unlock, name=name)
+    whole = False
     if policy.signers:
         from modelkeep import signing  # not before: most loads ask for no signature
 
-        signing.require(data, name.removesuffix(sealing.SUFFIX) if _is_path(source) else None, policy.signers)
+        path = name.removesuffix(sealing.SUFFIX if sealed else "") if _is_path(source) else None
+        whole = signing.require(data, path, policy.signers, sealed=sealed)
     possible = {candidate.name: candidate for candidate in catalog.formats_of(data)}
     asked = catalog.format_named(format).name if format else _suffix_format(name)
     found = possible.get(asked) if asked else None
@@ -87,6 +90,9 @@ def open_source(source: Source, policy: Policy, format: str | None = None, unloc
         hint = f'pass format="{seen}" if that is what you expect' if seen else "run: modelkeep formats"
         expected = f", though {asked} is asked for" if asked else ""
         raise ContainerError(f"{name}: this is {what}{expected}", hint=hint)
+    if policy.signers and not whole and found.name != "keep":
+        # The end of any file can be made to look like that of a signed one; only a keep file is compared with it.
+        raise SignatureError(f"{name}: what was signed is no {found.name} file", hint=UNKNOWN_HINT)
     return Opened(data, found, name)
 
 

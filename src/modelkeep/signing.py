@@ -82,7 +82,14 @@ def make(digest: str, key: Secret, *, name: str = "", version: int = 0, password
     time = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     statement = Statement(artifact=digest, name=name, version=version, time=time)
     proof = base64.b64encode(private.sign(statement.signed_bytes())).decode()
-    return Signature(statement=statement, key=private.public.id, algorithm=private.public.algorithm, signature=proof)
+    made = Signature(statement=statement, key=private.public.id, algorithm=private.public.algorithm, signature=proof)
+    try:
+        return decode_signature(made.encode())
+    except (SignatureError, TypeError):  # what no reader would take is not signed
+        raise UsageError(
+            f"{quote(digest, 80)}, {quote(name, 40)} and {quote(version, 20)} are not what a signature can be on",
+            hint="name an artifact's digest, a name of printable ASCII, and a version from 0 on",
+        ) from None
 
 
 def decode_signature(data: bytes) -> Signature:
@@ -109,9 +116,9 @@ def check(
             reasons.append(f"one is by another key, {signature.key[:23]}")
         elif said.artifact != digest:
             reasons.append("one is on another artifact")
-        elif name is not None and (said.name, said.version) != (name, version):
+        elif name not in (None, said.name) or version not in (None, said.version):
             other = f"{said.name}:{said.version}" if said.name else "no name"
-            reasons.append(f"one is on {other}, and this is {name}:{version}")
+            reasons.append(f"one is on {other}, and this is {said.name if name is None else name}:{version or ''}")
         elif signature.algorithm != key.algorithm or not key.accepts(_proof(signature), said.signed_bytes()):
             reasons.append("one is not valid")
         else:
@@ -126,9 +133,11 @@ def check(
 
 def _proof(signature: Signature) -> bytes:
     try:
-        return base64.b64decode(signature.signature, validate=True)
+        proof = base64.b64decode(signature.signature, validate=True)
     except (binascii.Error, ValueError):
         return b""
+    # The last letter has bits that decode to nothing: only one spelling of a proof is taken.
+    return proof if base64.b64encode(proof).decode() == signature.signature else b""
 
 
 _DAMAGED = "the signature was changed or damaged; get it again from whoever made it"
@@ -163,7 +172,7 @@ def sign(
     if format == "openssf":
         if name or version:
             raise UsageError("an OpenSSF signature binds no name and no version", hint="leave them out")
-        public = openssf.sign(shown, key, password)
+        public = openssf.sign(data, shown, key, password)
         return Signed(shown + openssf.SUFFIX, format, public.id, digest, "", 0)
     if format != "modelkeep":
         raise UsageError(f"{quote(format)} is not a format of signatures", hint="choose modelkeep or openssf")
@@ -204,16 +213,17 @@ def _encoded(signatures: Sequence[Signature]) -> bytes:
     return b"[" + b",\n".join(signature.encode() for signature in signatures) + b"]\n"
 
 
-def require(data: memoryview, path: str | None, keys: Keys) -> None:
+def require(data: memoryview, path: str | None, keys: Keys, *, sealed: bool = False) -> bool:
     """Refuse ``data``, the bytes of the file at ``path``, unless one of ``keys`` signed it. Nothing else is looked at.
 
-    The digest is read from the 160 bytes at the end of the file; that all other bytes belong to it is compared later,
-    before any of them is interpreted.
+    True if an OpenSSF bundle covers all bytes. Else the digest was read from the 160 bytes at the end of the file; that
+    the other bytes belong to it has to be compared before any of them is interpreted. What was ``sealed`` has only the
+    second kind: the first would need its plaintext on the disk.
     """
     if path is None:
         raise SignatureError("the policy asks for a signature, and bytes have none beside them", hint="pass a path")
-    if os.path.lexists(path + openssf.SUFFIX) and openssf.accepts(data, path, keys):
-        return
+    if not sealed and os.path.lexists(path + openssf.SUFFIX) and openssf.accepts(data, path, keys):
+        return True
     match = _TAIL.search(bytes(data[-_TAIL_SIZE:]))
     if match is None:
         raise SignatureError(
@@ -223,3 +233,4 @@ def require(data: memoryview, path: str | None, keys: Keys) -> None:
     if not found:
         raise signers.missing(f"signature beside {quote(path, 200)}")
     check(found, f"blake3:{match[1].decode()}", keys)
+    return False

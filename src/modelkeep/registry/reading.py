@@ -22,7 +22,7 @@ def load(book: Book, number: int, rules: Rules, *, known: bool) -> Any:
     entry = ledger.Entry(book.store, record)
     # A signature says nothing of bytes that are not compared.
     vouched = bool(rules.policy.signers)
-    trusted = (rules.integrity == "trusted" and not vouched) or (known and entry.is_known)
+    trusted = not vouched and (rules.integrity == "trusted" or (known and entry.is_known))
     found = _read(book, record, place, rules.policy, compare=not trusted)
     try:
         model = loading.build(found, Rules(rules.policy, rules.on_drift, "trusted" if trusted else "full"))

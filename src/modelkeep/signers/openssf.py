@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from modelkeep import atomic
 from modelkeep.errors import MissingPackageError, UsageError
-from modelkeep.keys import Secret
+from modelkeep.keys import Secret, secret
 from modelkeep.signers import PublicKey, private_key, public_key
 
 SUFFIX = ".openssf.sig"
 _PIECE = 16 << 20
 
 
-def sign(path: str, key: Secret, password: Secret | None = None) -> PublicKey:
-    """Write the bundle beside the file at ``path``; the public key of who signed."""
-    from cryptography.hazmat.primitives import serialization as form
-
-    private = private_key(key, password)
+def sign(data: memoryview, path: str, key: Secret, password: Secret | None = None) -> PublicKey:
+    """Sign ``data``, the bytes of the file at ``path``, and write the bundle beside it; the signer's public key."""
+    private, library = private_key(key, password), _library()
     if private.public.algorithm != "p256":
         raise UsageError("OpenSSF signatures need a P-256 key", hint="make one: modelkeep keygen FILE --algorithm p256")
-    text = private.key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
-    with tempfile.TemporaryDirectory(prefix="modelkeep-") as folder:  # mode 0700; the library takes keys by path
-        name, made = Path(folder, "key.pem"), Path(folder, "signature")
-        name.touch(mode=0o600)
-        name.write_bytes(text)
-        _library().signing.Config().use_elliptic_key_signer(private_key=str(name)).sign(path, str(made))
+    words = secret(password, "the password of the signing key") if password is not None else None
+    with _folder_with(data, path) as copy:
+        # The library takes keys by path; an encrypted one stays so.
+        pem, made = copy.parent.parent / "key.pem", copy.parent.parent / "signature"
+        pem.touch(mode=0o600)
+        pem.write_text(secret(key, "the signing key"))
+        # Its annotation says text, and it hands the password on as it is, to what takes bytes.
+        secrets = {"private_key": str(pem), "password": words.encode() if words is not None else None}
+        config = library.signing.Config().use_elliptic_key_signer(**secrets)
+        config.sign(str(copy), str(made))
         with atomic.replacing(path + SUFFIX) as file:
             file.write(made.read_bytes())
     return private.public
@@ -37,29 +40,37 @@ def sign(path: str, key: Secret, password: Secret | None = None) -> PublicKey:
 
 def accepts(data: memoryview, path: str, keys: Sequence[str | os.PathLike[str]]) -> bool:
     """Whether the bundle beside ``path`` is one of ``keys``' on exactly these bytes."""
+    known = [key for key in map(public_key, keys) if key.algorithm == "p256"]
+    library = _library() if known else None
+    with _folder_with(data, path) as copy:
+        return any(_accepts(library, copy, path + SUFFIX, key) for key in known)
+
+
+@contextlib.contextmanager
+def _folder_with(data: memoryview, path: str) -> Iterator[Path]:
+    """A copy of ``data`` under the name of ``path``, in a folder that only this user can enter.
+
+    The library reads paths, and what lies at ``path`` may be another file by now.
+    """
     with tempfile.TemporaryDirectory(prefix="modelkeep-") as folder:
-        # The library reads a path, and the file there may be another one by now: it gets these very bytes.
-        copy = Path(folder, os.path.basename(path))
+        copy = Path(folder, "model", os.path.basename(path))
+        copy.parent.mkdir()
         with open(copy, "wb") as file:
             for start in range(0, len(data), _PIECE):
                 file.write(data[start : start + _PIECE])
-        return any(_accepts(str(copy), path + SUFFIX, public_key(key), Path(folder)) for key in keys)
+        yield copy
 
 
-def _accepts(path: str, signature: str, key: PublicKey, folder: Path) -> bool:
+def _accepts(library: Any, copy: Path, signature: str, key: PublicKey) -> bool:
     from cryptography.hazmat.primitives import serialization as form
 
-    if key.algorithm != "p256":
-        return False
-    text = key.key.public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
-    name = folder.with_name(folder.name + ".pub")
-    name.write_bytes(text)
+    pem = copy.parent.parent / "key.pub"
+    pem.write_bytes(key.key.public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo))
+    config = library.verifying.Config().use_elliptic_key_verifier(public_key=str(pem))
     try:
-        _library().verifying.Config().use_elliptic_key_verifier(public_key=str(name)).verify(path, signature)
-    except Exception:
+        config.verify(str(copy), signature)
+    except Exception:  # whatever it raises on a bundle of somebody's making: it does not accept it
         return False
-    finally:
-        name.unlink()
     return True
 
 

@@ -17,6 +17,7 @@ from modelkeep.artifact import (
     new_hasher,
 )
 from modelkeep.errors import IntegrityError, LoadError
+from modelkeep.formats.keep import files as keep
 from modelkeep.registry import codecs
 from modelkeep.registry.cutting import Cut
 from modelkeep.registry.records import Extent, Stored, VersionRecord
@@ -82,6 +83,7 @@ def opened(store: Store, record: VersionRecord) -> Artifact:
     if DIGEST_PREFIX + blake3(raw).hexdigest() != record.artifact:
         raise IntegrityError("the manifest is not what was registered", hint=DAMAGED_HINT)
     manifest = decode_manifest(raw)
+    keep.check_names(files)
     if {name: entry.size for name, entry in manifest.files.items()} != {name: len(v) for name, v in files.items()}:
         raise IntegrityError("the files are not those that the manifest lists", hint=DAMAGED_HINT)
     return Artifact(manifest, files, record.artifact)

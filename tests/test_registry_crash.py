@@ -22,6 +22,8 @@ import pytest
 import modelkeep as mk
 from modelkeep.errors import ModelkeepError, StorageError
 from modelkeep.registry.pins import FORGOTTEN
+from modelkeep.stores.cached import CachedStore
+from modelkeep.stores.local import LocalStore
 from registry_workers import Workers, await_line, fresh_state, is_model, model, told, workers
 
 FULL = os.environ.get("MODELKEEP_FULL") == "1"
@@ -119,7 +121,9 @@ def judge(registry: mk.Registry, name: str, before: Expected, lines: list[Any], 
 def judge_summaries(registry: mk.Registry, expected: dict[str, Expected]) -> None:
     """The list says what is there, also where the writer came to its record but not to the list."""
     shown = {s.name: (s.versions, int(s.latest or 0), s.aliases) for s in registry.summaries()}
-    assert shown == {n: (len(e.versions), max(e.versions, default=0), e.aliases) for n, e in expected.items()}
+    assert shown == {
+        n: (len(e.versions), max(e.versions, default=0), e.aliases) for n, e in expected.items() if e.versions
+    }
 
 
 # -- the n-th call fails -----------------------------------------------------------------------------------------------
@@ -320,6 +324,9 @@ def flipped(place: Path, key: str, copy: Path, at: int, bit: int) -> Counter[str
         problems(place, copy)
         repaired = (place / key).read_bytes() == whole
     (place / key).write_bytes(whole)
+    if key.endswith(".z") and not noticed:  # the last bits of a deflated stream mean nothing
+        assert outcomes == {"same": 3}, (key, at, bit)
+        return outcomes + Counter({"without effect": 1, "flips": 1})
     if not key.startswith(UNVOUCHED):
         assert noticed, (key, at, bit)
         assert repaired, (key, at, bit)
@@ -344,3 +351,18 @@ def problems(place: Path, source: Path | None = None) -> list[str]:
         return [problem.key for problem in mk.Registry(place).fsck(source).problems]
     except ModelkeepError as error:
         return [str(error), "registry.json"]
+
+
+def test_fsck_looks_past_the_cache(tmp_path: Path) -> None:
+    """What was loaded before lies in a cache here; the damage is there."""
+    start(tmp_path / "r")
+    shutil.copytree(tmp_path / "r", tmp_path / "copy")
+    registry = mk.Registry(CachedStore(LocalStore(tmp_path / "r"), tmp_path / "cache", 1 << 30))
+    registry.load("m:2")
+    for stored in objects_of(registry, 2):
+        path = tmp_path / "r" / stored.key
+        path.write_bytes(b"?" + path.read_bytes()[1:])
+    assert {problem.key for problem in registry.fsck().problems} == {s.key for s in objects_of(registry, 2)}
+    assert registry.fsck(tmp_path / "copy")
+    assert registry.fsck().problems == ()
+    assert is_model(registry.load("m:2"), 1, 1)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from modelkeep.errors import HistoryError, LoadError, ModelkeepError, NotFoundError
-from modelkeep.registry import codecs, collecting, objects, opening
+from modelkeep.registry import access, codecs, collecting, objects, opening
 from modelkeep.registry.book import Book
 from modelkeep.registry.records import Stored, VersionRecord
 from modelkeep.registry.sequence import Sequence, record_digest
@@ -149,6 +149,7 @@ class _Examiner:
         self.bytes += stored.size
 
     def _wrong(self, store: Store, stored: Stored) -> str:
+        access.forget(store, [stored.key])  # what counts is what lies there, not what was kept of it here
         try:
             content = objects.fetch(store, stored)
         except LoadError as error:

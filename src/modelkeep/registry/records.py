@@ -22,6 +22,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
 _Number = Annotated[int, msgspec.Meta(ge=1, lt=100_000_000)]
 _Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 _Digest = Annotated[str, msgspec.Meta(pattern=r"^blake3:[0-9a-f]{64}\Z")]
+_Codec = Annotated[str, msgspec.Meta(pattern=r"^(z|zst)?\Z")]
 Metrics = dict[str, int | float]
 
 
@@ -39,7 +40,7 @@ class Stored(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
     digest: _Hex
     size: _Count
-    codec: str = ""
+    codec: _Codec = ""
 
     @property
     def key(self) -> str:

@@ -256,7 +256,7 @@ def test_errors_say_what_and_what_to_do(shell: Shell, name: str) -> None:
     ("arguments", "message"),
     [
         (["frobnicate"], "no such command 'frobnicate'"),
-        (["inspect"], "missing argument 'FILE'"),
+        (["inspect"], "missing argument 'FILE|REF'"),
         (["inspect", "a.keep", "--frob"], "no such option: --frob"),
         (["convert", "old.pkl", "c.keep", "--on-drift", "maybe"], "choose raise, warn or ignore"),
     ],

@@ -15,7 +15,7 @@ from modelkeep.loading import Opened, Source
 from modelkeep.outline import Item, Outline, outline
 from modelkeep.outline.parts import OBJECTS
 from modelkeep.outline.values import ArrayFact, Values
-from modelkeep.policy import Policy
+from modelkeep.policy import Policy, Safety
 from modelkeep.verification import in_file
 
 
@@ -88,35 +88,39 @@ def inspect(source: Source, policy: Policy, format: str | None = None) -> Inspec
     opened = loading.open_source(source, policy, format)
     if opened.format.name != "keep":
         return _other(opened, policy)
-    artifact = loading.open_artifact(opened)
+    return of_artifact(loading.open_artifact(opened), opened.name, len(opened.data))
+
+
+def of_artifact(artifact: Artifact, name: str, size: int) -> Inspection:
+    """The same for an artifact that is open; ``name`` is what it is called, ``size`` its bytes."""
     try:
-        return _keep(opened, artifact)
+        return _keep(artifact, name, size)
     except LoadError as error:
-        raise in_file(error, opened.name) from None
+        raise in_file(error, name) from None
 
 
-def _keep(opened: Opened, artifact: Artifact) -> Inspection:
+def _keep(artifact: Artifact, name: str, size: int) -> Inspection:
     manifest = artifact.manifest
     tree, arrays, pools = look(artifact)
     carried = {
-        name.removeprefix(code.FOLDER): bytes(data[:]).decode("utf-8", "backslashreplace")
-        for name, data in artifact.files.items()
-        if name.startswith(code.FOLDER)
+        key.removeprefix(code.FOLDER): bytes(data[:]).decode("utf-8", "backslashreplace")
+        for key, data in artifact.files.items()
+        if key.startswith(code.FOLDER)
     }
-    roots = {name.partition("/")[0].removesuffix(".py") for name in carried}
+    roots = {key.partition("/")[0].removesuffix(".py") for key in carried}
     own = [str(name) for name in manifest.facts.get("own", ())]
     return Inspection(
-        path=opened.name,
+        path=name,
         format="keep",
-        safety=opened.format.safety.value,
-        size=len(opened.data),
+        safety=Safety.DATA.value,
+        size=size,
         digest=artifact.digest,
         framework=manifest.framework,
         model=manifest.model,
         tree=tree,
         arrays=arrays,
         pools=pools,
-        files={name: entry.size for name, entry in manifest.files.items()},
+        files={key: entry.size for key, entry in manifest.files.items()},
         schema=manifest.schema,
         environment=manifest.environment,
         changes=tuple(loading.changed(artifact)),

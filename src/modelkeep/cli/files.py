@@ -13,7 +13,6 @@ from modelkeep.cli.waiting import waiting
 if TYPE_CHECKING:
     from modelkeep.comparison import Diff
     from modelkeep.policy import Policy
-    from modelkeep.registry import Registry
 
 
 def _file(name: str, text: str) -> Any:
@@ -21,10 +20,12 @@ def _file(name: str, text: str) -> Any:
 
 
 def inspect(
-    file: Annotated[str, _file("FILE", "A .keep, pickle or joblib file.")],
+    file: Annotated[str, _file("FILE|REF", "A .keep, pickle or joblib file, or a version of a registry.")],
     code: Annotated[bool, typer.Option("--code", help="Show the source that the file carries.")] = False,
     every: Annotated[bool, typer.Option("--all", help="List every array and parameter.")] = False,
     format: Format = None,
+    identity: Identity = None,
+    registry: Place = None,
     json: Json = False,
 ) -> int:
     """Show what is in a file, without building the model or running anything of it.
@@ -35,7 +36,10 @@ def inspect(
     from modelkeep import verbs
 
     with waiting("reading"):
-        found = verbs.inspect(file, format=format)
+        if is_file(file, registry):
+            found = verbs.inspect(file, format=format)
+        else:
+            found = registry_at(registry, identity=identity).inspect(file)
     if json:
         from modelkeep.cli.screen import print_json
 
@@ -66,7 +70,7 @@ def verify(
 
     with waiting("verifying") as progress:
         allowed = policy(trust, allow_code, allow_regex, signer)
-        if is_file(file):
+        if is_file(file, registry):
             found = verbs.verify(file, policy=allowed, identity=identity, progress=progress)
         else:
             found = registry_at(registry, identity=identity).verify(file, policy=allowed, progress=progress)
@@ -102,10 +106,10 @@ def diff(
 
     with waiting("comparing"):
         allowed = policy(trust, allow_code, allow_regex)
-        if is_file(first) and is_file(second):
+        if is_file(first, registry) and is_file(second, registry):
             found = verbs.diff(first, second, policy=allowed)
         else:
-            found = _diff_of_versions(first, second, registry_at(registry, identity=identity), allowed)
+            found = _diff_of_versions(first, second, registry, identity, allowed)
     if json:
         from modelkeep.cli.screen import print_json
 
@@ -117,13 +121,14 @@ def diff(
     return 1 if found else 0
 
 
-def _diff_of_versions(first: str, second: str, registry: Registry, allowed: Policy) -> Diff:
+def _diff_of_versions(first: str, second: str, place: str | None, identity: str | None, allowed: Policy) -> Diff:
     """Of two versions, or of a version and a file."""
     from modelkeep import comparison
 
+    registry = registry_at(place, identity=identity)
     a, b = (
         comparison.opened(each, allowed)
-        if is_file(each)
+        if is_file(each, place)
         else (registry.version(each).ref, registry.artifact(each, policy=allowed))
         for each in (first, second)
     )

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from modelkeep.cli.options import Json
+from modelkeep.cli.pairs import numbers, pairs
 from modelkeep.cli.place import Author, Identity, Message, Place, registry_at
 from modelkeep.cli.waiting import waiting
+
+if TYPE_CHECKING:
+    from modelkeep.registry import Registry
+    from modelkeep.registry.version import Version
+
+
+#: A card is refused above a smaller size; what is read of a file has an end.
+_CARD = 1 << 20
 
 
 def argument(name: str, text: str) -> Any:
@@ -19,6 +26,7 @@ def argument(name: str, text: str) -> Any:
 
 
 Reference = Annotated[str, argument("REF", "A version: iris (the latest), iris:3, or iris@production.")]
+Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Show at most so many, the latest.")]
 Metrics = Annotated[
     list[str] | None, typer.Option("--metric", metavar="NAME=NUMBER", help="A metric of it. Repeatable.")
 ]
@@ -35,32 +43,6 @@ def answer(found: Any, as_json: bool, show: str, *more: Any) -> int:
 
         getattr(show_registry, show)(found, *more)
     return 0
-
-
-def pairs(texts: Iterable[str] | None, what: str) -> dict[str, str]:
-    """``name=value`` texts as a dictionary."""
-    from modelkeep.errors import UsageError, quote
-
-    made: dict[str, str] = {}
-    for text in texts or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise UsageError(f"{quote(text)} is not a {what}", hint=f"write it as in {what}=value")
-        made[name] = value
-    return made
-
-
-def numbers(texts: Iterable[str] | None, what: str) -> dict[str, float]:
-    """``name=number`` texts as a dictionary."""
-    from modelkeep.errors import UsageError, quote
-
-    made: dict[str, float] = {}
-    for name, value in pairs(texts, what).items():
-        try:
-            made[name] = float(value)
-        except ValueError:
-            raise UsageError(f"{quote(value)} is not a number", hint=f"write it as in {name}=0.97") from None
-    return made
 
 
 def register(
@@ -91,7 +73,12 @@ def register(
     Example: modelkeep register iris.keep iris --metric accuracy=0.97 -m "more data"
     """
     at = registry_at(registry, author=author, identity=identity, compress=compress, seal_to=seal_to or ())
-    said = {"metrics": numbers(metric, "metric"), "tags": pairs(tag, "tag"), "message": message, "parent": parent}
+    said = {
+        "metrics": numbers(metric, "--metric"),
+        "tags": pairs(tag, "--tag team=flowers"),
+        "message": message,
+        "parent": parent,
+    }
     with waiting("registering"):
         found = at.register(file, name, **said)  # type: ignore[arg-type]
     return answer(found.as_dict() if json else found, json, "show_registered", at.url)
@@ -99,7 +86,7 @@ def register(
 
 def list_(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One model.", show_default=False)] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many.")] = 100_000,
+    limit: Limit = None,
     registry: Place = None,
     identity: Identity = None,
     json: Json = False,
@@ -111,53 +98,72 @@ def list_(
     """
     at = registry_at(registry, identity=identity)
     if name is None:
-        models = at.summaries()[:limit]
-        found: Any = {"registry": at.url, "models": [each.as_dict() for each in models]} if json else models
-        return answer(found, json, "show_models", at.url)
-    versions = at.versions(name)[-limit:]
-    found = {"name": name, "versions": [each.as_dict() for each in versions]} if json else versions
-    return answer(found, json, "show_versions", name)
+        models = at.summaries()
+        found: Any = {"registry": at.url, "models": [each.as_dict() for each in models[:limit]]} if json else models
+        return answer(found, json, "show_models", at.url, limit)
+    versions = at.versions(name)
+    if json:
+        return answer({"name": name, "versions": [each.as_dict() for each in _last(versions, limit)]}, json, "")
+    return answer(versions, json, "show_versions", name, limit)
+
+
+def _last(items: list[Any], limit: int | None) -> list[Any]:
+    return items if limit is None else items[-limit:]
 
 
 def show(
     ref: Reference,
     card: Annotated[bool, typer.Option("--card", help="Print its model card.")] = False,
     edit: Annotated[
-        str | None, typer.Option("--edit", metavar="FILE", help="Make this Markdown file its model card.")
+        str | None,
+        typer.Option("--edit", metavar="FILE", help="Make this file its card; an empty one undoes that."),
     ] = None,
     registry: Place = None,
     author: Author = None,
     identity: Identity = None,
     json: Json = False,
 ) -> int:
-    """Show what is known of a version.
+    """Show what is known of a version, without reading its arrays.
 
     \b
     Example: modelkeep show iris@production
     """
+    from modelkeep.cli import show_version
+    from modelkeep.registry.describing import describe
+
     at = registry_at(registry, author=author, identity=identity)
     if edit is not None:
         at.set_card(ref, _text_of(edit))
-    version = at.version(ref)
     if card:
+        version = at.version(ref)
         text = at.card(version)
-        return answer({"ref": version.ref, "card": text} if json else text, json, "show_card")
+        if json:
+            return answer({"ref": version.ref, "card": text}, json, "")
+        show_version.show_card(text)
+        return 0
+    found = describe(at, ref)
     if json:
-        return answer(version.as_dict(), json, "")
-    return answer(version, json, "show_version", at.lineage(version))
+        return answer(found.as_dict(), json, "")
+    show_version.show_version(found)
+    return 0
 
 
 def _text_of(path: str) -> str:
-    from modelkeep.errors import StorageError, quote
+    from modelkeep.atomic import storage_error
+    from modelkeep.errors import UsageError, quote
 
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise StorageError(f"can't read {quote(path, 300)}: {type(error).__name__}", hint="check the path") from None
+        with open(path, encoding="utf-8", newline="") as file:
+            return file.read(_CARD)
+    except OSError as error:
+        raise storage_error(error, path, "read") from None
+    except ValueError:  # UnicodeDecodeError; or a zero in the path
+        raise UsageError(f"{quote(path, 300)} is not a file of UTF-8 text", hint="save it as UTF-8") from None
 
 
 def history(
     name: Annotated[str, argument("NAME", "A model.")],
+    limit: Limit = None,
     registry: Place = None,
     identity: Identity = None,
     json: Json = False,
@@ -170,8 +176,8 @@ def history(
     at = registry_at(registry, identity=identity)
     events = at.history(name)
     if json:
-        return answer({"name": name, "events": [event.as_dict() for event in events]}, json, "")
-    return answer(events, json, "show_history", name, at.versions(name))
+        return answer({"name": name, "events": [event.as_dict() for event in _last(events, limit)]}, json, "")
+    return answer(events, json, "show_history", name, at.versions(name), limit)
 
 
 def tag(
@@ -191,15 +197,21 @@ def tag(
     \b
     Example: modelkeep tag iris:3 reviewed=yes --metric auc=0.99
     """
+    from modelkeep.errors import UsageError
+
     at = registry_at(registry, author=author, identity=identity)
-    changes: dict[str, str | None] = {**pairs(tags, "tag"), **dict.fromkeys(remove or ())}
-    version = at.tag(ref, changes, numbers(metric, "metric"))
-    return answer(version.as_dict() if json else version, json, "show_version", [])
+    changes: dict[str, str | None] = {**pairs(tags, "reviewed=yes"), **dict.fromkeys(remove or ())}
+    metrics = numbers(metric, "--metric")
+    if not changes and not metrics:
+        raise UsageError("there is nothing to add or to take away", hint=f"write it as in: modelkeep tag {ref} ok=yes")
+    version = at.tag(ref, changes, metrics)
+    return answer(version.as_dict() if json else version, json, "show_tagged")
 
 
 def rm(
     refs: Annotated[list[str], typer.Argument(metavar="REF...", help="Versions to delete.", show_default=False)],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Of a bare NAME, delete every version.")] = False,
     message: Message = "",
     registry: Place = None,
     author: Author = None,
@@ -212,20 +224,36 @@ def rm(
     Example: modelkeep rm iris:1 iris:2 --yes
     """
     at = registry_at(registry, author=author, identity=identity)
-    found = [at.version(ref) for ref in refs]
-    if not yes:
-        _ask(", ".join(version.ref for version in found))
-    at.remove(*found, message=message)
-    return answer({"removed": [version.ref for version in found]}, json, "show_removed")
+    found = [version for ref in refs for version in _meant(at, ref, every)]
+    told = list(dict.fromkeys(version.ref for version in found))
+    if not yes and not _agreed(", ".join(told)):
+        told = []
+    if told:
+        at.remove(*found, message=message)
+    answer({"removed": told}, json, "show_removed")
+    return 0 if told else 1
 
 
-def _ask(what: str) -> None:
+def _meant(registry: Registry, ref: str, every: bool) -> list[Version]:
+    """A bare name is the latest version elsewhere. Whoever deletes may mean the model, so it has to be said."""
+    from modelkeep.errors import UsageError
+
+    version = registry.version(ref)
+    if ref != version.name:
+        return [version]
+    if every:
+        return registry.versions(ref)
+    raise UsageError(f"{ref} names no version", hint=f"name one, as in {version.ref}; or pass --all to delete them all")
+
+
+def _agreed(what: str) -> bool:
+    from modelkeep.cli.text import clean
     from modelkeep.errors import UsageError
 
     if not sys.stdin.isatty():
-        raise UsageError(f"delete {what}? nobody is here to ask", hint="pass --yes")
-    if not typer.confirm(f"delete {what}?", err=True):
-        raise UsageError("nothing was deleted", hint="answer y to delete")
+        raise UsageError(f"there is no terminal to ask if {what} may be deleted", hint="pass --yes")
+    print(clean(f"delete {what}? [y/N] "), end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def export_file(
@@ -235,11 +263,19 @@ def export_file(
     identity: Identity = None,
     json: Json = False,
 ) -> int:
-    """Write a version as a file.
+    """Write a version as a file: the same bytes as a save to a file would have written.
 
     \b
     Example: modelkeep export-file iris@production iris.keep
     """
+    from modelkeep import catalog
+    from modelkeep.errors import UsageError, quote
+
+    if catalog.format_for(file).name != "keep":
+        raise UsageError(
+            f"{quote(file, 300)} has not the suffix of a keep file",
+            hint="name a .keep file; for another format, convert that: modelkeep convert FILE.keep OTHER",
+        )
     with waiting("writing"):
         version = registry_at(registry, identity=identity).export(ref, file)
     return answer({"ref": version.ref, "file": file, "digest": version.digest}, json, "show_exported")

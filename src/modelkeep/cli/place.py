@@ -86,10 +86,26 @@ def _is_sealed(where: str) -> bool:
         return False
 
 
-def is_file(target: str) -> bool:
-    """Whether an argument names a file rather than a version: it is there, or looks as files do."""
+def is_file(target: str, place: str | None = None) -> bool:
+    """Whether an argument names a file rather than a version: it is there, or looks as files do.
+
+    A plain word where no registry is, or that can't be the name of a model, is a file that is not there.
+    """
     from modelkeep import catalog
 
     suffixes = tuple(suffix for each in catalog.formats() for suffix in each.suffixes)
-    looks = target.lower().endswith((*suffixes, ".age")) or "/" in target or os.sep in target
-    return looks or os.path.isfile(target)
+    if target.lower().endswith((*suffixes, ".age")) or "/" in target or os.sep in target or os.path.isfile(target):
+        return True
+    if ":" in target or "@" in target:
+        return False
+    return not _is_name(target) or (place_of(place) == DEFAULT and not os.path.exists(DEFAULT))
+
+
+def _is_name(text: str) -> bool:
+    from modelkeep.errors import UsageError
+    from modelkeep.registry import names
+
+    try:
+        return bool(names.check_name(text))
+    except UsageError:
+        return False

@@ -76,7 +76,7 @@ def sign(
     """
     from modelkeep import signing
 
-    if is_file(target):
+    if is_file(target, registry):
         made = signing.sign(target, key, name=name, version=version, format=format, password=password_from)
         return answer(made.as_dict(), json, "show_signed")
     at = registry_at(registry, author=author, identity=identity)

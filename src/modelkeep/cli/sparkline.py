@@ -14,12 +14,12 @@ def sparkline(values: Sequence[float | None], bars: str = _BARS) -> str:
     >>> sparkline([1, 2, None, 3]), sparkline([5, 5]), sparkline([])
     ('▁▄ █', '▅▅', '')
     """
-    known = [value for value in values if value is not None]
+    known = [value / 2 for value in values if value is not None]  # by half, so that no difference is infinite
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     top = len(bars) - 1
 
     def bar(value: float) -> str:
-        return bars[int((value - low) / (high - low) * top)] if high > low else bars[len(bars) // 2]
+        return bars[int((value / 2 - low) / (high - low) * top)] if high > low else bars[len(bars) // 2]
 
     return "".join(" " if value is None else bar(value) for value in values)
 

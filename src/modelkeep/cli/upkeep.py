@@ -28,9 +28,9 @@ def copy(
     """Copy a version to another registry, or from one. Only what the other side lacks is written; repeat it to resume.
 
     \b
-    Examples: modelkeep copy iris:3 s3://bucket/models
-              modelkeep copy --registry s3://bucket/models iris:3 ./models
-              modelkeep copy iris:3 oci://localhost:5000/models/iris:3
+    Example: modelkeep copy iris:3 s3://bucket/models
+             modelkeep copy --registry s3://bucket/models iris:3 ./models
+             modelkeep copy iris:3 oci://localhost:5000/models/iris:3
     """
     at = registry_at(registry, author=author, identity=identity)
     with waiting("copying"):
@@ -80,6 +80,7 @@ def fsck(
     at = registry_at(registry, identity=identity)
     if accept is not None:
         at.accept(accept)
+        at.versions(accept)  # says so if no such name is there
     with waiting("reading everything"):
         found = at.fsck(registry_at(source) if source is not None else None)
     answer(found.as_dict() if json else found, json, "show_examined")

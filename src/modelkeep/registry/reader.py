@@ -23,6 +23,7 @@ from modelkeep.store import Store
 if TYPE_CHECKING:
     from modelkeep.artifact import Artifact
     from modelkeep.comparison import Diff
+    from modelkeep.inspection import Inspection
     from modelkeep.loading import Integrity, OnDrift
     from modelkeep.signing import Signature
     from modelkeep.verification import Progress, Verified
@@ -115,6 +116,13 @@ class Reader:
         version = self.version(ref)
         found = self.artifact(version, policy=policy)
         return verification.of_artifact(found, version.ref, version.size, policy or Policy(), progress)
+
+    def inspect(self, ref: Reference, *, policy: Policy | None = None) -> Inspection:
+        """What is in a version, told without building it, as ``modelkeep.inspect`` tells it of a file."""
+        from modelkeep import inspection
+
+        version = self.version(ref)
+        return inspection.of_artifact(self.artifact(version, policy=policy), version.ref, version.size)
 
     def diff(self, first: Reference, second: Reference, *, policy: Policy | None = None) -> Diff:
         """What differs between two versions, as ``modelkeep.diff`` tells it of two files."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -14,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 import modelkeep as mk
 from modelkeep import errors
+from modelkeep.registry import records
 
 X, y = load_iris(return_X_y=True)
 MODELS = [LogisticRegression(max_iter=500, C=c).fit(X, y) for c in (0.1, 1.0, 10.0)]
@@ -320,7 +322,8 @@ def test_a_history_that_went_backwards_is_refused(iris, tmp_path):
 def test_a_history_that_was_rewritten_is_refused(iris, tmp_path):
     iris.set_alias("iris", "production", 1)
     record = tmp_path / "models/models/iris/log/00000001.json"
-    record.write_text(record.read_text().replace('"production":[1,1]', '"production":[2,1]'))
+    made = records.decode(records.Change, record.read_bytes(), "")
+    record.write_bytes(records.encode(msgspec.structs.replace(made, aliases={"production": records.Place(2, 1)})))
     with pytest.raises(errors.HistoryError, match="record 1 of its log is not the one that was there"):
         mk.Registry(tmp_path / "models").load("iris@production")
 

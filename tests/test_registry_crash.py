@@ -283,10 +283,6 @@ def objects_of(registry: mk.Registry, number: int) -> list[Any]:
 # -- flipped bits ------------------------------------------------------------------------------------------------------
 
 
-#: Nothing vouches for the last record of a sequence and for the settings: what they say beside the model is believed.
-UNVOUCHED = ("registry.json", "models/m/versions/00000003.json", "models/m/log/00000003.json", "models/m/notes/2/")
-
-
 def test_a_flipped_bit_is_noticed_and_repaired(tmp_path: Path) -> None:
     """Whatever flips in a file of a registry: a load gives the very same model or an error, and fsck says where."""
     place, copy = tmp_path / "r", tmp_path / "copy"
@@ -302,7 +298,6 @@ def test_a_flipped_bit_is_noticed_and_repaired(tmp_path: Path) -> None:
             for at, bit in flips(path.stat().st_size, rng):
                 counts += flipped(place, key, copy, at, bit)
     assert not counts["WRONG"]
-    assert counts["noticed and repaired"] > counts["flips"] // 2
     print(dict(counts))
 
 
@@ -326,13 +321,11 @@ def flipped(place: Path, key: str, copy: Path, at: int, bit: int) -> Counter[str
     (place / key).write_bytes(whole)
     if key.endswith(".z") and not noticed:  # the last bits of a deflated stream mean nothing
         assert outcomes == {"same": 3}, (key, at, bit)
-        return outcomes + Counter({"without effect": 1, "flips": 1})
-    if not key.startswith(UNVOUCHED):
-        assert noticed, (key, at, bit)
-        assert repaired, (key, at, bit)
-        assert not outcomes["another version"]
-    what = "noticed and repaired" if noticed and repaired else "noticed" if noticed else f"unnoticed in {key}"
-    return outcomes + Counter({what: 1, "flips": 1})
+        return outcomes + Counter({"without effect": 1})
+    assert noticed, (key, at, bit)
+    assert repaired or key == "registry.json", (key, at, bit)
+    assert not outcomes["another version"]
+    return outcomes + Counter({"noticed and repaired" if repaired else "noticed": 1})
 
 
 def answer(place: Path, ref: str, mark: int) -> str:

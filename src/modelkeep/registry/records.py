@@ -10,6 +10,8 @@ import secrets
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+from blake3 import blake3
+from msgspec import structs
 
 from modelkeep.artifact import refuse_newer
 from modelkeep.errors import HistoryError, quote
@@ -29,6 +31,7 @@ Metrics = dict[str, int | float]
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``registry.json``: what holds for the whole registry. ``id`` is drawn once, and goes along with every copy."""
 
+    check: str = ""
     modelkeep: int
     id: str
     created: str
@@ -88,6 +91,7 @@ class VersionRecord(Row, frozen=True, kw_only=True, forbid_unknown_fields=True):
     the versions before this one in its block, ``previous`` is the digest of the record before this one.
     """
 
+    check: str = ""
     nonce: str
     objects: list[Stored]
     files: dict[str, list[Extent]]
@@ -113,6 +117,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     change goes back to. ``checks`` are the gates that a promotion passed.
     """
 
+    check: str = ""
     number: _Number
     nonce: str
     time: str
@@ -133,6 +138,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Note(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``models/NAME/notes/N/K.json``: what was said of a version after it was registered; the last one counts."""
 
+    check: str = ""
     number: _Number
     nonce: str
     time: str
@@ -157,8 +163,18 @@ _DECODERS: dict[type[Any], msgspec.json.Decoder[Any]] = {
 
 
 def encode(record: msgspec.Struct) -> bytes:
-    """The canonical bytes: sorted keys, no white space, UTF-8, and a line break, for those who read them."""
-    return msgspec.json.encode(record, order="sorted") + b"\n"
+    """The canonical bytes: sorted keys, no white space, UTF-8, and a line break, for those who read them.
+
+    ``check`` is the digest of these bytes without it and the line break, so that a record that decays is noticed by
+    whoever reads it, also the last one, which no other vouches for.
+    """
+    plain = msgspec.json.encode(structs.replace(record, check=""), order="sorted")
+    return plain.replace(_check(""), _check(blake3(plain).hexdigest()), 1) + b"\n"
+
+
+def _check(digest: str) -> bytes:
+    # Nothing before it in the order of keys can hold these bytes: quotes within a text are escaped.
+    return b'"check":"%s"' % digest.encode()
 
 
 def decode(kind: type[R], data: bytes | memoryview, key: str) -> R:
@@ -168,11 +184,15 @@ def decode(kind: type[R], data: bytes | memoryview, key: str) -> R:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError) as error:
         if kind is Settings:
             refuse_newer(raw, _LAYOUT, LAYOUT_VERSION, "registry's layout")
-        raise HistoryError(
-            f"the record {key} is damaged: {quote(str(error))}",
-            hint="run: modelkeep fsck --from ANOTHER_REGISTRY",
-        ) from None
+        raise _damaged(key, quote(str(error))) from None
+    check: str = made.check  # type: ignore[attr-defined]
+    if blake3(raw.removesuffix(b"\n").replace(_check(check), _check(""), 1)).hexdigest() != check:
+        raise _damaged(key, "it is not what was written")
     return made
+
+
+def _damaged(key: str, what: str) -> HistoryError:
+    return HistoryError(f"the record {key} is damaged: {what}", hint="run: modelkeep fsck --from ANOTHER_REGISTRY")
 
 
 def nonce() -> str:

@@ -121,8 +121,11 @@ class Book:
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
-    def register(self, make: Callable[[int], VersionRecord]) -> VersionRecord:
-        """Append a version. ``make`` gives the record for a number; what comes from the one before is added here."""
+    def register(self, make: Callable[[int], VersionRecord], after: int) -> VersionRecord:
+        """Append a version after number ``after``, or after those that others append meanwhile.
+
+        ``make`` gives the record for a number; what comes from the one before is added here.
+        """
 
         def following(number: int, last: VersionRecord | None, previous: str) -> VersionRecord:
             made = make(number)
@@ -131,7 +134,7 @@ class Book:
             return structs.replace(made, recent=recent, previous=previous)
 
         mark = self._seen.mark(self.name, "versions")
-        record, raw = self.versions.append(following)
+        record, raw = self.versions.append(following, after)
         self._seen.compare(self.name, "versions", mark, record.number, record_digest(raw), record.previous)
         return record
 

@@ -67,9 +67,12 @@ _KNOWN = msgspec.json.Decoder(_Known)
 _INDEX = msgspec.json.Decoder(dict[str, _Known])
 
 
-def touch(book: Book) -> None:
-    """Say how far a name has come; and write the index again if too many names have moved on since it was written."""
-    store, known = book.store, _known(book)
+def touch(book: Book, *, versions: int | None = None) -> None:
+    """Say how far a name has come; and write the index again if too many names have moved on since it was written.
+
+    ``versions`` is how many it had a moment ago, which saves looking.
+    """
+    store, known = book.store, _known(book, versions)
     if known is None:
         return
     heads = _heads(store)
@@ -160,8 +163,8 @@ def _read(store: Store, heads: Heads, wanted: Iterable[str]) -> dict[str, _Known
     return {name: known for name, known in zip(names, made, strict=True) if known is not None}
 
 
-def _known(book: Book) -> _Known | None:
-    state, count = book.state(), book.count()
+def _known(book: Book, versions: int | None = None) -> _Known | None:
+    state, count = book.state(), book.count() if versions is None else versions
     if not count:
         return None
     alive = book.latest(count, state, TRAIL)

@@ -32,7 +32,8 @@ def put(store: Store, cut: Cut) -> int:
     """Write the objects that are not there yet; the bytes that this took."""
     taken = 0
     for key, (stored, content) in cut.new.items():
-        if store.size(key) is None:
+        there = store.size(key)
+        if there is None or (not stored.codec and there != stored.size):  # what is there is cut short
             data = codecs.encode(
                 memoryview(b"".join(pieces_of(content)) if isinstance(content, Rope) else content), stored.codec
             )
@@ -90,7 +91,8 @@ def opened(store: Store, record: VersionRecord) -> Artifact:
 
 
 def _contents(store: Store, objects: list[Stored]) -> list[memoryview]:
-    if len(objects) < 3:
+    if len(objects) < 2 or "://" not in store.url or store.url.startswith("memory:"):
+        # Side by side only pays where each takes a way over the network.
         return [fetch(store, stored) for stored in objects]
     with ThreadPoolExecutor(_READERS) as pool:
         return list(pool.map(lambda stored: fetch(store, stored), objects))

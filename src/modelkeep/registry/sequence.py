@@ -63,12 +63,13 @@ class Sequence(Generic[R]):
         with ThreadPoolExecutor(_READERS) as pool:
             return list(pool.map(self.read, numbers))
 
-    def append(self, make: Callable[[int, R | None, str], R]) -> tuple[R, bytes]:
+    def append(self, make: Callable[[int, R | None, str], R], after: int | None = None) -> tuple[R, bytes]:
         """Write what ``make`` gives for a number, the record before it, and that one's digest.
 
-        The loser of a race is asked again, with the winner's record before it; what ``make`` raises ends it.
+        The loser of a race is asked again, with the winner's record before it; what ``make`` raises ends it. ``after``
+        is a number that was the highest a moment ago, which saves looking.
         """
-        number = self.count()
+        number = self.count() if after is None else after
         while True:
             before = self.there(number) if number else None
             last = self.decoded(number, before) if before is not None else None

@@ -38,32 +38,32 @@ def register(store: Store, settings: Settings, book: Book, artifact: Artifact, s
     began = time.monotonic()
     for attempt in range(_ATTEMPTS):
         # Objects of earlier versions may be collected at this moment; the last attempt relies on none of them.
-        earlier = [] if attempt == _ATTEMPTS - 1 else _earlier(book, said)
+        count = book.count()
+        earlier = [] if attempt == _ATTEMPTS - 1 else _earlier(book, count, said)
         made = cut(artifact, earlier, settings.compress)
         with pins.pinned(store, book.name, [stored.key for stored in made.objects]) as pin:
             stored = objects.put(store, made)
             if objects.lacking(store, [kept.key for kept in made.objects if kept.key not in made.new]):
                 continue
             pins.refuse_late(began)
-            record = book.register(lambda number, made=made: _record(number, artifact, made, said))  # type: ignore[misc]
-            _touch(book, pin)
+            record = book.register(lambda number, made=made: _record(number, artifact, made, said), count)  # type: ignore[misc]
+            _touch(book, pin, versions=record.number)
         if checked:
             ledger.Entry(store, record).remember()
         return Version.of(book.name, record, stored=stored)
     raise StorageError(f"objects vanish from {store.url} while they are written", hint="run: modelkeep fsck")
 
 
-def _touch(book: Book, pin: pins.Held) -> None:
+def _touch(book: Book, pin: pins.Held, *, versions: int | None = None) -> None:
     """The record is there, whatever becomes of the head: that must not look like a write that failed."""
     try:
-        heads.touch(book)
+        heads.touch(book, versions=versions)
     except ModelkeepError:
         pin.stays = True  # so that lists know that the head may be behind
 
 
-def _earlier(book: Book, said: Said) -> list[VersionRecord]:
+def _earlier(book: Book, count: int, said: Said) -> list[VersionRecord]:
     """The versions whose tensors this one may share: the latest, and the one that it was made from."""
-    count = book.count()
     return [*([book.record(count)] if count else []), *([said.made_from] if said.made_from else [])]
 
 

@@ -97,7 +97,7 @@ def _places(record: VersionRecord, extents: Sequence[Extent], begin: int, end: i
     found, place = [], 0
     for extent in extents:
         low, high = max(begin, place), min(end, place + extent.length)
-        if low < high:
+        if low < high and extent.object < len(record.objects):
             found.append((record.objects[extent.object], extent.offset + low - place, high - low))
         place += extent.length
     return found

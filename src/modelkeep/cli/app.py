@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated
+import importlib
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from modelkeep import __version__
-from modelkeep.cli import about, env, files, models, moves, seals, signs, upkeep
-
-# Plain help: rich would more than double the time that it takes to show.
-app = typer.Typer(
-    name="modelkeep",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
 
 
 def _version(wanted: bool) -> None:
@@ -25,7 +18,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _all(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
@@ -41,32 +33,67 @@ def _all(
     """
 
 
-_COMMANDS: list[tuple[Callable[..., int], str]] = [
-    (about.demo, "See it: two models saved, reloaded, compared."),
-    (files.inspect, "Show what is in a file, without running it."),
-    (files.verify, "Check a file: bytes, inside, and answers."),
-    (files.diff, "Show what differs between two files."),
-    (files.convert, "Write a model in another format."),
-    (models.register, "Register a file as a model's next version."),
-    (models.list_, "List models, or the versions of one."),
-    (models.show, "Show a version, or its model card."),
-    (models.history, "Show who changed what, and why."),
-    (moves.alias, "Let an alias point at a version."),
-    (moves.promote, "The same, if the version passes its gates."),
-    (moves.rollback, "Let an alias go back a step."),
-    (models.tag, "Add tags and metrics to a version."),
-    (upkeep.copy, "Copy versions between registries."),
-    (models.export_file, "Write a version as a file."),
-    (models.rm, "Delete versions."),
-    (upkeep.gc, "Free the space of what was deleted."),
-    (upkeep.fsck, "Find damage, and repair it from a copy."),
-    (signs.keygen, "Make a key to sign or to seal with."),
-    (signs.sign, "Sign a file or a version."),
-    (seals.seal, "Encrypt a file, for recipients or a passphrase."),
-    (seals.unseal, "Decrypt a sealed file."),
-    (env.env, "Print the environment of a model, or make it again."),
-    (about.formats, "List the formats and what they hold."),
-    (about.doctor, "Check this installation."),
-]
-for _command, _summary in _COMMANDS:
-    app.command(name=_command.__name__.strip("_").replace("_", "-"), short_help=_summary)(_command)
+#: The module and the function of each command, and its line in the help.
+_COMMANDS = {
+    "demo": ("about", "demo", "See it: two models saved, reloaded, compared."),
+    "inspect": ("files", "inspect", "Show what is in a file, without running it."),
+    "verify": ("files", "verify", "Check a file: bytes, inside, and answers."),
+    "diff": ("files", "diff", "Show what differs between two files."),
+    "convert": ("files", "convert", "Write a model in another format."),
+    "register": ("models", "register", "Register a file as a model's next version."),
+    "list": ("models", "list_", "List models, or the versions of one."),
+    "show": ("models", "show", "Show a version, or its model card."),
+    "history": ("models", "history", "Show who changed what, and why."),
+    "alias": ("moves", "alias", "Let an alias point at a version."),
+    "promote": ("moves", "promote", "The same, if the version passes its gates."),
+    "rollback": ("moves", "rollback", "Let an alias go back a step."),
+    "tag": ("models", "tag", "Add tags and metrics to a version."),
+    "copy": ("upkeep", "copy", "Copy versions between registries."),
+    "export-file": ("models", "export_file", "Write a version as a file."),
+    "rm": ("models", "rm", "Delete versions."),
+    "gc": ("upkeep", "gc", "Free the space of what was deleted."),
+    "fsck": ("upkeep", "fsck", "Find damage, and repair it from a copy."),
+    "keygen": ("signs", "keygen", "Make a key to sign or to seal with."),
+    "sign": ("signs", "sign", "Sign a file or a version."),
+    "seal": ("seals", "seal", "Encrypt a file, for recipients or a passphrase."),
+    "unseal": ("seals", "unseal", "Decrypt a sealed file."),
+    "env": ("env", "env", "Print the environment of a model, or make it again."),
+    "formats": ("about", "formats", "List the formats and what they hold."),
+    "doctor": ("about", "doctor", "Check this installation."),
+}
+
+
+def app_for(arguments: Sequence[str]) -> typer.Typer:
+    """The command line: of all commands, or of the one that is called, so that none waits for the others."""
+    # Plain help: rich would more than double the time that it takes to show.
+    made = typer.Typer(
+        name="modelkeep",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    made.callback()(_all)
+    for name in [arguments[0]] if arguments and arguments[0] in _COMMANDS else _COMMANDS:
+        module, function, summary = _COMMANDS[name]
+        run = getattr(importlib.import_module(f"modelkeep.cli.{module}"), function)
+        made.command(name=name, short_help=summary, cls=_Command)(run)
+    return made
+
+
+class _Command(TyperCommand):
+    """A command whose texts are taken as they are: pydantic, which does that in late typers, takes long to import."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        for parameter in self.params:
+            described = getattr(parameter, "type_descriptor", None)
+            if getattr(described, "annotation", None) in (str, list[str]) and hasattr(parameter, "get_runtime_param"):
+                parameter.get_runtime_param = _AsGiven
+
+
+class _AsGiven:
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        several = param.multiple or param.nargs == -1
+        if value is None:
+            return () if several else None
+        return list(value) if several else value

@@ -19,10 +19,12 @@ def guarded(arguments: list[str]) -> int:
     """Run the command line; the exit code. Errors go to stderr, and with ``--json`` as one object to stdout."""
     as_json = "--json" in arguments
     warnings.showwarning = _show_warning
+    if hasattr(sys.stdout, "reconfigure"):  # a letter that its encoding lacks is no reason to end: stderr has this too
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        from modelkeep.cli.app import app
+        from modelkeep.cli.app import app_for
 
-        code = app(arguments, prog_name="modelkeep", standalone_mode=False)
+        code = app_for(arguments)(arguments, prog_name="modelkeep", standalone_mode=False)
         _flush()
         return code if isinstance(code, int) else 0
     except ModelkeepError as error:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modelkeep.cli.text import clean
@@ -39,17 +41,27 @@ class Screen:
     """Text to stdout. What is printed is cleaned here, so no caller can forget it."""
 
     def __init__(self) -> None:
+        piped = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
+        self._columns = PIPE_WIDTH if piped else shutil.get_terminal_size().columns
+        self._styled = sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+        self.width = max(self._columns, 40)
+
+    @cached_property
+    def console(self) -> Console:
+        """For what needs a layout or a colour; plain lines do without the time that rich takes to start."""
         from rich.console import Console
 
-        piped = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
-        self.console: Console = Console(
-            width=PIPE_WIDTH if piped else None, highlight=False, markup=False, emoji=False, soft_wrap=False
-        )
-        self.width = max(self.console.width, 40)
+        return Console(width=self._columns, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+    def _put(self, text: str, style: str) -> None:
+        if style and self._styled:
+            self.console.print(text, style=style, soft_wrap=True)
+        else:
+            print(text)
 
     def line(self, text: object = "", style: str = "") -> None:
         """One line, as long as it is: a terminal wraps it itself, so that it can be copied whole."""
-        self.console.print(clean(text), style=style or None, soft_wrap=True)
+        self._put(clean(text), style)
 
     def heading(self, text: str) -> None:
         self.line()
@@ -66,7 +78,7 @@ class Screen:
             break_long_words=False,
         )
         for line in filled:
-            self.console.print(line, style=style or None, soft_wrap=True)
+            self._put(line, style)
 
     def fact(self, name: str, text: object, width: int = 12, style: str = "") -> None:
         """A name and what belongs to it, the text in a column of its own."""
@@ -74,7 +86,7 @@ class Screen:
             clean(text), max(20, self.width - width - 3), break_on_hyphens=False, break_long_words=False
         )
         for i, line in enumerate(lines or [""]):
-            self.console.print(f"  {name if i == 0 else '':<{width}}{line}", style=style or None, soft_wrap=True)
+            self._put(f"  {name if i == 0 else '':<{width}}{line}", style)
 
     def table(
         self, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = (), style: str = "dim"

@@ -6,9 +6,6 @@ somebody writes it. It is kept on the reader's side. What decays on a disk by it
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +14,7 @@ from blake3 import blake3
 
 import modelkeep
 from modelkeep.registry.records import Stored, VersionRecord
-from modelkeep.registry.seen import state_folder
+from modelkeep.registry.seen import keep, state_folder
 from modelkeep.store import Store
 
 #: A smaller model is verified at every load: that takes less than a millisecond.
@@ -45,17 +42,8 @@ class Entry:
 
     def remember(self) -> None:
         """The bytes were compared and their inside was checked."""
-        if self._path is None:
-            return
-        temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(6)}")
-        # Where nothing can be kept, a load takes longer, and is right all the same.
-        with contextlib.suppress(OSError):
-            try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                temporary.write_bytes(msgspec.json.encode(self._prints))
-                os.replace(temporary, self._path)
-            finally:
-                temporary.unlink(missing_ok=True)
+        if self._path is not None:
+            keep(self._path, msgspec.json.encode(self._prints))
 
 
 def _prints(store: Store, objects: Iterable[Stored]) -> dict[str, str] | None:

@@ -35,6 +35,18 @@ def state_folder() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "modelkeep"
 
 
+def keep(path: Path, data: bytes) -> None:
+    """Write what this user's programs remember; where nothing can be kept (no home, a read-only one), nothing is."""
+    temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(6)}")
+    with contextlib.suppress(OSError):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
 class Seen:
     """The marks of one registry, by name and sequence, in one small file a name; only in memory unless ``keep``."""
 
@@ -93,13 +105,4 @@ class Seen:
         return self._known[name]
 
     def _write(self, name: str, marks: dict[str, Mark]) -> None:
-        path = self._path(name)
-        temporary = path.with_name(f".{name[:50]}.{secrets.token_hex(6)}")
-        # Where nothing can be kept (no home, a read-only one), a registry must still be usable.
-        with contextlib.suppress(OSError):
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                temporary.write_bytes(msgspec.json.encode(marks))
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
+        keep(self._path(name), msgspec.json.encode(marks))

@@ -86,7 +86,7 @@ class Screen:
             clean(text), max(20, self.width - width - 3), break_on_hyphens=False, break_long_words=False
         )
         for i, line in enumerate(lines or [""]):
-            self._put(f"  {name if i == 0 else '':<{width}}{line}", style)
+            self._put(f"  {clean(name) if i == 0 else '':<{width}}{line}", style)
 
     def table(
         self, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = (), style: str = "dim"

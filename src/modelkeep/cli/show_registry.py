@@ -94,9 +94,9 @@ def show_models(models: Sequence[Summary], url: str, limit: int | None) -> None:
     rows = [_model(model) for model in models[:limit]]
     if screen.width >= WIDE:
         screen.table(["model", "versions", "latest", "aliases", "metric"], rows, right=[1])
-    for name, versions, *rest in rows if screen.width < WIDE else ():
+    for name, versions, latest, *rest in rows if screen.width < WIDE else ():
         screen.line(name, "bold")
-        _below(screen, plural(int(versions), "version"), *rest)
+        _below(screen, f"{plural(int(versions), 'version')}, latest {latest}", *rest)
     screen.line()
     shown = f"the first {len(rows):,} of " if len(rows) < len(models) else ""
     screen.line(f"{shown}{plural(len(models), 'model')} in {url}", "dim")

@@ -101,7 +101,6 @@ def _label(version: Version) -> str:
 
 
 def show_card(text: str) -> None:
-    """A card as it is; what would control the terminal is escaped."""
-    screen = Screen()
-    for line in text.splitlines():
-        screen.console.print(clean(line, keep="\t"), soft_wrap=True)
+    """A card as it is, tabs and all, so that it can be edited; what would control the terminal is escaped."""
+    for line in text.split("\n")[: -1 if text.endswith("\n") else None]:
+        print(clean(line, keep="\t"))

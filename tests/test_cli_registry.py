@@ -473,6 +473,7 @@ WRONG = {
     "registry": (["list", "--registry", "nowhere"], 1, "there is no registry at 'nowhere'", "check the place"),
     "store": (["list", "--registry", "ftp9://x"], 2, "there is no store for 'ftp9://'", "s3://"),
     "limit": (["list", "--limit", "0"], 2, "--limit", "modelkeep list --help"),
+    "no limit": (["history", "iris", "--limit", "x"], 2, "--limit", "modelkeep history --help"),
     "card": (["show", "iris", "--edit", "nope.md"], 1, "can't read 'nope.md': no such file", "check the path"),
     "bad card": (["show", "iris", "--edit", "new.keep"], 2, "is not a file of UTF-8 text", "UTF-8"),
     "no folder": (["export-file", "iris", "no/such.keep"], 1, "no/such.keep", "folder"),

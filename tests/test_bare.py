@@ -20,7 +20,10 @@ def find_spec(name, package=None):
     return None if name.partition(".")[0] in {absent!r} else real(name, package)
 importlib.util.find_spec = find_spec
 """
-EXTRAS = ("sklearn", "scipy", "pandas", "zstandard", "joblib", "skops", "lz4", "pyarrow")
+EXTRAS = tuple(
+    "sklearn scipy pandas zstandard joblib skops lz4 pyarrow "
+    "cryptography pyrage obstore oras model_signing OpenSSL".split()
+)
 
 
 def run(code, *arguments):
@@ -71,3 +74,48 @@ def test_the_command_line_without_any_extra():
     assert done.returncode == 1
     assert "modelkeep[sklearn]" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_registry_in_a_folder_needs_no_extra(tmp_path):
+    done = run(
+        "import modelkeep as mk\n"
+        "registry = mk.Registry(sys.argv[1])\n"
+        "registry.save('m', {'a': 1}, metrics={'x': 0.5})\n"
+        "registry.set_alias('m', 'production', 1)\n"
+        "assert registry.load('m@production') == {'a': 1}\n"
+        "assert registry.fsck() and registry.copy('m', sys.argv[2]) == [1]\n",
+        str(tmp_path / "models"),
+        str(tmp_path / "other"),
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "extra"),
+    [
+        ("mk.seal(path, to=['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'])", "seal"),
+        ("mk.seal(path, passphrase=lambda: 'words')", "seal"),
+        ("mk.Registry(path + '.d', passphrase=lambda: 'words').save('m', 1)", "seal"),
+        ("from modelkeep import sealing; sealing.new_identity()", "seal"),
+        ("mk.sign(path, lambda: 'key')", "sign"),
+        ("from modelkeep import signers; signers.new_key()", "sign"),
+        ("mk.Registry('s3://bucket/models').load('m')", "s3"),
+        (
+            "registry = mk.Registry(path + '.r'); registry.save('m', 1); registry.copy('m', 'oci://localhost:1/a:b')",
+            "oci",
+        ),
+        ("mk.Registry(path + '.z', compress='zstd').save('m', 1)", "zstd"),
+    ],
+)
+def test_what_an_extra_brings_is_told(tmp_path, code, extra):
+    done = run(
+        "import modelkeep as mk\n"
+        "path = sys.argv[1]\n"
+        "mk.save({'a': 1}, path)\n"
+        "try:\n"
+        f"    {code}\n"
+        "except mk.errors.MissingPackageError as error:\n"
+        "    print(error.hint)\n",
+        str(tmp_path / "m.keep"),
+    )
+    assert done.stdout.strip() == f"install it: pip install 'modelkeep[{extra}]'", done.stdout + done.stderr

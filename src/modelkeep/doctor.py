@@ -33,6 +33,11 @@ TESTED = {
     "pandas": "3.1",
     "joblib": "1.6",
     "zstandard": "0.25",
+    "obstore": "0.12",
+    "cryptography": "50.0",
+    "model-signing": "1.1",
+    "pyopenssl": "26.4",
+    "oras": "0.2",
 }
 
 

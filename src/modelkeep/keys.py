@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from modelkeep.errors import SealError, StorageError, UsageError, quote
+from modelkeep.errors import MissingPackageError, SealError, StorageError, UsageError, quote
 
 #: A path, ``"env:NAME"``, or a function without arguments that returns the secret.
 Secret = str | os.PathLike[str] | Callable[[], str]
@@ -48,4 +48,14 @@ def _in_file(path: str | os.PathLike[str], what: str) -> str:
     except (OSError, ValueError) as error:
         raise StorageError(
             f"can't read {what} from {quote(shown, 300)}: {type(error).__name__}", hint="name a file that holds it"
+        ) from None
+
+
+def need_cryptography(what: str, extra: str) -> None:
+    """Refuse with the command to type where the library is missing that ``what`` needs."""
+    try:
+        import cryptography  # noqa: F401
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            f"{what} need the package cryptography", hint=f"install it: pip install 'modelkeep[{extra}]'"
         ) from None

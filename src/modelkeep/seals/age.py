@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
 from modelkeep.errors import SealError, StorageError, UsageError, quote
-from modelkeep.keys import Secret, secret
+from modelkeep.keys import Secret, need_cryptography, secret
 from modelkeep.seals import bech32, header, payload, wrapping
 from modelkeep.seals.header import HINT, Header
 
@@ -82,6 +82,7 @@ def seal_stream(source: BinaryIO, recipients: Sequence[Recipient], passphrase: s
             "nobody could open it: there is no recipient and no passphrase",
             hint='name a recipient, as in to=["age1..."] or --to age1..., or ask for a passphrase',
         )
+    need_cryptography("sealed files", "seal")
     file_key = secrets.token_bytes(wrapping.FILE_KEY)
     if passphrase is not None:
         stanzas = [wrapping.wrap_scrypt(file_key, passphrase)]
@@ -97,6 +98,7 @@ def open_stream(source: BinaryIO, unlock: Unlock) -> Iterator[bytes]:
 
     ``source`` is buffered: its header is read by lines.
     """
+    need_cryptography("sealed files", "seal")
     found = header.read(source)
     wrapping.check(found.stanzas)
     file_key = unlock.file_key(found)
@@ -190,5 +192,6 @@ def read_identities(text: str) -> list[bytes]:
 
 def new_identity() -> tuple[str, str]:
     """A new secret key, and the recipient that belongs to it, as texts."""
+    need_cryptography("keys", "seal")
     identity = wrapping.new_identity()
     return bech32.encode(_SECRET.lower(), identity).upper(), bech32.encode("age", wrapping.recipient_of(identity))

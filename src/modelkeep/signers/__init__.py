@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from modelkeep.errors import MissingPackageError, SignatureError, StorageError, UsageError, quote
-from modelkeep.keys import Secret, secret
+from modelkeep.errors import SignatureError, StorageError, UsageError, quote
+from modelkeep.keys import Secret, need_cryptography, secret
 
 ALGORITHMS = ("ed25519", "p256")
 _PEM, _LIMIT = "-----BEGIN PUBLIC KEY-----", 1 << 16
@@ -46,7 +46,7 @@ class PrivateKey:
 
 def new_key(algorithm: str = "ed25519") -> tuple[str, str]:
     """A new key: the private one as unencrypted PKCS #8, and the public one, both as PEM."""
-    library()
+    need_cryptography("signatures", "sign")
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -63,7 +63,7 @@ def new_key(algorithm: str = "ed25519") -> tuple[str, str]:
 
 def private_key(source: Secret, password: Secret | None = None) -> PrivateKey:
     """The private key in a PEM text from a file, an environment variable or a function."""
-    library()
+    need_cryptography("signatures", "sign")
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     text = secret(source, "the signing key").encode()
@@ -84,7 +84,7 @@ def private_key(source: Secret, password: Secret | None = None) -> PrivateKey:
 
 def public_key(source: str | os.PathLike[str]) -> PublicKey:
     """The public key in a PEM file, or in a PEM text."""
-    library()
+    need_cryptography("signatures", "sign")
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
@@ -129,16 +129,6 @@ def _scheme(algorithm: str) -> tuple[Any, ...]:
     from cryptography.hazmat.primitives.hashes import SHA256
 
     return (ec.ECDSA(SHA256()),)
-
-
-def library() -> None:
-    """Refuse with the command to type where the library is missing."""
-    try:
-        import cryptography  # noqa: F401
-    except ModuleNotFoundError:
-        raise MissingPackageError(
-            "signatures need the package cryptography", hint="install it: pip install 'modelkeep[sign]'"
-        ) from None
 
 
 def missing(what: str) -> SignatureError:

@@ -19,6 +19,7 @@ import os
 from typing import Any
 
 from modelkeep.errors import SealError, UsageError, quote
+from modelkeep.keys import need_cryptography
 from modelkeep.ports import Buffer
 from modelkeep.store import Entry, Listing, Store
 from modelkeep.stores import check_folder, check_key, check_range, flat
@@ -41,6 +42,7 @@ class SealedStore:
     """``inner``, with everything in it sealed by ``key``: 32 random bytes that nothing else uses."""
 
     def __init__(self, inner: Store, key: bytes) -> None:
+        need_cryptography("sealed registries", "seal")
         if len(key) != MASTER_KEY:
             raise UsageError(f"the key of a sealed store has {MASTER_KEY} bytes", hint="use the one in its key file")
         self.inner, self.url = inner, inner.url

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelkeep.errors import NotFoundError
+from modelkeep.errors import NotFoundError, UsageError
 from modelkeep.keys import Secret
 from modelkeep.policy import Policy
 from modelkeep.registry import access, events, heads, opening
@@ -155,15 +155,15 @@ class Reader:
 
     def lineage(self, ref: Reference) -> list[Version]:
         """The parent of a version, the parent's parent, and so on, as far as they are there."""
-        found: list[Version] = []
         version = self.version(ref)
-        while version.parent and len(found) < 100:
+        found: dict[str, Version] = {version.ref: version}
+        while version.parent and version.parent not in found:
             try:
                 version = self.version(version.parent)
-            except NotFoundError:  # it was deleted since
+            except (NotFoundError, UsageError):  # it was deleted since; or somebody else's program wrote the record
                 break
-            found.append(version)
-        return found
+            found[version.ref] = version
+        return list(found.values())[1:]
 
     def aliases(self, name: str) -> dict[str, int]:
         """What each alias of a model points at."""

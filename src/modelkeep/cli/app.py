@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from modelkeep import __version__
 
@@ -68,6 +70,7 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     # Plain help: rich would more than double the time that it takes to show.
     made = typer.Typer(
         name="modelkeep",
+        cls=_Group,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -80,20 +83,35 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     return made
 
 
+class _Group(TyperGroup):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _as_given(super().get_params(ctx))
+
+
 class _Command(TyperCommand):
-    """A command whose texts are taken as they are: pydantic, which does that in late typers, takes long to import."""
-
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(*given, **options)
-        for parameter in self.params:
-            described = getattr(parameter, "type_descriptor", None)
-            if getattr(described, "annotation", None) in (str, list[str]) and hasattr(parameter, "get_runtime_param"):
-                parameter.get_runtime_param = _AsGiven
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _as_given(super().get_params(ctx))
 
 
+def _as_given(parameters: list[Any]) -> list[Any]:
+    """Texts are taken as they are: pydantic, by which late typers do that, takes longer to import than a list does."""
+    for parameter in parameters:
+        usual = getattr(parameter, "get_runtime_param", None)
+        if usual is not None and hasattr(parameter, "type_descriptor") and not isinstance(usual, partial):
+            parameter.get_runtime_param = partial(_AsGiven, usual)
+    return parameters
+
+
+@dataclass(frozen=True)
 class _AsGiven:
+    """What typer does of a text or of nothing; of anything else, what ``usual`` does."""
+
+    usual: Callable[[], Any]
+
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         several = param.multiple or param.nargs == -1
         if value is None:
             return () if several else None
-        return list(value) if several else value
+        if param.type_descriptor.annotation in (str, list[str]):
+            return list(value) if several else value
+        return self.usual().coerce(value, param=param, ctx=ctx)

@@ -12,9 +12,12 @@ def clean(text: object, keep: str = "") -> str:
     'a\\\\x1b[31m'
     """
     shown = str(text)
-    if shown.isascii() and shown.isprintable():
-        return shown
-    return "".join(c if c in keep or unicodedata.category(c)[0] != "C" else _escaped(c) for c in shown)
+    return shown if shown.isprintable() else "".join(c if c in keep or _is_shown(c) else _escaped(c) for c in shown)
+
+
+def _is_shown(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category[0] != "C" and category not in ("Zl", "Zp")  # these two break the line
 
 
 def _escaped(char: str) -> str:

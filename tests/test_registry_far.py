@@ -87,23 +87,25 @@ def test_a_folder_brought_to_a_bucket_is_the_same_registry(place, server, tmp_pa
     assert far.fsck()
 
 
-@pytest.mark.parametrize("ask", ["load", "list", "show", "list name"])
-def test_looking_takes_fewer_than_ten_requests(place, ask):
+def test_looking_takes_fewer_than_ten_requests(place):
     registry = mk.Registry(place)
     for name in ("a", "b", "c"):
-        for i in range(20):
+        for i in range(12):
             registry.save(name, {"i": i}, probe=False, metrics={"i": i})
         registry.set_alias(name, "production", 7)
-    store = Counted(registry.store)
-    fresh = mk.Registry(store)
-    {
-        "load": lambda: fresh.load("b@production"),
-        "list": fresh.summaries,
-        "show": lambda: fresh.version("b@production"),
-        "list name": lambda: fresh.versions("b"),
-    }[ask]()
-    print(f"{ask}: {store.count} requests")
-    assert store.count < 10
+    asked = {
+        "load": lambda fresh: fresh.load("b@production"),
+        "list": lambda fresh: fresh.summaries(),
+        "show": lambda fresh: fresh.version("b@production"),
+        "list name": lambda fresh: fresh.versions("b"),
+    }
+    counts = {}
+    for what, ask in asked.items():
+        store = Counted(registry.store)
+        ask(mk.Registry(store))
+        counts[what] = store.count
+    print(counts)
+    assert max(counts.values()) < 10
 
 
 def test_a_bucket_that_is_not_there(server):

@@ -12,14 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from modelkeep.cli.text import clean
+from modelkeep.cli.text import clean, columns_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 #: The width of text that goes to a file or a pipe, where nothing is known of the reader.
 PIPE_WIDTH = 120
-#: A table of more rows is aligned, not folded.
+#: A table of more rows is aligned, not folded: laying out thousands of cells takes rich most of a second.
 _MANY = 100
 
 
@@ -93,9 +93,12 @@ class Screen:
     ) -> None:
         """Columns side by side; a cell that is too wide is folded inside its column."""
         rows = list(rows)
-        if len(rows) > _MANY:
-            self._plain_table(columns, rows, set(right))
-            return
+        if not any(hasattr(cell, "plain") for row in rows for cell in row):
+            lines = _aligned([columns, *rows], set(right))
+            if len(rows) > _MANY or max(map(columns_of, lines)) <= self.width:
+                for i, line in enumerate(lines):
+                    self._put(line, "" if i else style)
+                return
         from rich.padding import Padding
         from rich.table import Table
         from rich.text import Text
@@ -107,17 +110,24 @@ class Screen:
             table.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
         self.console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
-    def _plain_table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], right: set[int]) -> None:
-        """The same without folding: laying out thousands of cells takes rich most of a second."""
-        cells = [[clean(cell) for cell in row] for row in [columns, *rows]]
-        widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-        for row in cells:
-            sides = ("rjust" if i in right else "ljust" for i in range(len(columns)))
-            line = "  ".join(getattr(cell, side)(w) for cell, side, w in zip(row, sides, widths, strict=True))
-            print(f"  {line.rstrip()}")
-
     def verdict(self, good: bool, yes: str, no: str) -> Any:
         """A cell that says yes or no, in words as well as in colour."""
         from rich.text import Text
 
         return Text(clean(yes), "green") if good else Text(clean(no), "bold red")
+
+
+def _aligned(rows: Sequence[Sequence[object]], right: set[int]) -> list[str]:
+    """A line for each row, as wide as its columns are."""
+    cells = [[clean(cell) for cell in row] for row in rows]
+    widths = [max(map(columns_of, column)) for column in zip(*cells, strict=True)]
+    return ["  " + "  ".join(_padded(*each) for each in _sides(row, widths, right)).rstrip() for row in cells]
+
+
+def _sides(row: Sequence[str], widths: Sequence[int], right: set[int]) -> Iterable[tuple[str, int, bool]]:
+    return ((cell, width, i in right) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+
+
+def _padded(cell: str, width: int, right: bool) -> str:
+    space = " " * (width - columns_of(cell))
+    return space + cell if right else cell + space

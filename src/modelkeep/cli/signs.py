@@ -33,6 +33,9 @@ def keygen(
     else:
         secret, recipient = sealing.new_identity()
         public = f"{recipient}\n"
+    for path in (f"{file}.pub", file):  # before either is written: half a key would be in the way
+        if os.path.lexists(path):
+            raise UsageError(f"{quote(path, 300)} is there already", hint="name another file")
     _write_new(file, secret, 0o600)
     _write_new(f"{file}.pub", public, 0o644)
     told = {"secret": file, "public": f"{file}.pub", "for": purpose}

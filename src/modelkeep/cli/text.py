@@ -24,6 +24,18 @@ def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
+def columns_of(text: str) -> int:
+    """The columns that a text takes in a terminal.
+
+    >>> columns_of("plain"), columns_of("漢字"), columns_of("e\u0301")
+    (5, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
+
+
 def size(count: int) -> str:
     """A number of bytes.
 

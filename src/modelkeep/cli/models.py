@@ -85,7 +85,7 @@ def register(
 
 
 def list_(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One model.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One model.", show_default=False)] = None,
     limit: Limit = None,
     registry: Place = None,
     identity: Identity = None,
@@ -182,7 +182,9 @@ def history(
 
 def tag(
     ref: Reference,
-    tags: Annotated[list[str] | None, typer.Argument(metavar="[NAME=TEXT]...", show_default=False)] = None,
+    tags: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=TEXT", help="Tags to add.", show_default=False)
+    ] = None,
     metric: Metrics = None,
     remove: Annotated[
         list[str] | None, typer.Option("--remove", metavar="NAME", help="Take a tag away. Repeatable.")
@@ -209,7 +211,7 @@ def tag(
 
 
 def rm(
-    refs: Annotated[list[str], typer.Argument(metavar="REF...", help="Versions to delete.", show_default=False)],
+    refs: Annotated[list[str], typer.Argument(metavar="REF", help="Versions to delete.", show_default=False)],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Of a bare NAME, delete every version.")] = False,
     message: Message = "",

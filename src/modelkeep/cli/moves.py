@@ -30,8 +30,12 @@ _Alias = Annotated[str, argument("ALIAS", "The alias, as in production.")]
 
 def alias(
     name: _Name,
-    alias: Annotated[str | None, typer.Argument(metavar="[ALIAS]", show_default=False)] = None,
-    version: Annotated[str | None, typer.Argument(metavar="[VERSION]", show_default=False)] = None,
+    alias: Annotated[
+        str | None, typer.Argument(metavar="ALIAS", help="The alias, as in production.", show_default=False)
+    ] = None,
+    version: Annotated[
+        str | None, typer.Argument(metavar="VERSION", help="Its number, as in 3, or iris@canary.", show_default=False)
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Take the alias away.")] = False,
     message: Message = "",
     registry: Place = None,

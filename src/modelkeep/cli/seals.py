@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Where a passphrase comes from if nobody sits at a terminal.
 VARIABLE = "MODELKEEP_PASSPHRASE"
 
-_Target = Annotated[str | None, typer.Argument(metavar="[TARGET]", help="The file to write.", show_default=False)]
+_Target = Annotated[str | None, typer.Argument(metavar="TARGET", help="The file to write.", show_default=False)]
 
 
 def seal(

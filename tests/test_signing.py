@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import os
+import pickle
 import random
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +122,55 @@ def test_a_key_with_a_password(tmp_path):
             signing.make(DIGEST, str(tmp_path / "key.pem"), password=password)
 
 
+@pytest.mark.parametrize("mistaken", [str, lambda text: text.replace("\n", "\\n"), lambda text: text.strip("-\n")])
+def test_a_secret_that_is_mistaken_for_a_signer_is_not_told(mistaken):
+    text = mistaken(signers.new_key()[0])
+    for use in (signers.public_key, lambda signer: mk.Policy(signers=[signer])):
+        with pytest.raises(errors.UsageError) as refused:
+            use(text)
+        assert "MC4CAQ" not in f"{refused.value} {refused.value.hint}"
+
+
+@pytest.mark.parametrize("old", ["2a8648ce3d030107", "2a8648ce3d0201"], ids=["curve", "algorithm"])
+def test_keys_of_kinds_that_nobody_knows_are_refused(tmp_path, old):
+    key = ec.generate_private_key(ec.SECP256R1())
+    unknown = bytes.fromhex(old)[:-1] + b"\x7e"
+    private = key.private_bytes(form.Encoding.DER, form.PrivateFormat.PKCS8, form.NoEncryption())
+    public = key.public_key().public_bytes(form.Encoding.DER, form.PublicFormat.SubjectPublicKeyInfo)
+    for name, der in (("PRIVATE", private), ("PUBLIC", public)):
+        text = base64.encodebytes(der.replace(bytes.fromhex(old), unknown)).decode()
+        (tmp_path / name).write_text(f"-----BEGIN {name} KEY-----\n{text}-----END {name} KEY-----\n")
+    for read in (signers.private_key, signers.public_key):
+        with pytest.raises(errors.UsageError, match="neither Ed25519 nor ECDSA over P-256"):
+            read(str(tmp_path / read.__name__.split("_")[0].upper()))
+
+
+def test_a_time_and_a_key_have_one_form(keys):
+    raw = signing.make(DIGEST, keys["ed25519"][0]).encode()
+    for old, new in ((b"Z", b"+00:00"), (b"T", b" "), (b"sha256:", b"sha1:")):
+        with pytest.raises(errors.SignatureError, match="not well-formed"):
+            signing.decode_signature(raw.replace(old, new))
+
+
+def test_what_was_found_is_told_in_a_line(keys):
+    from msgspec import structs
+
+    made = signing.make(DIGEST, keys["ed25519"][0])
+    many = [structs.replace(made, key=f"sha256:{i:04x}{0:060x}") for i in range(1000)]
+    with pytest.raises(errors.SignatureError, match="and 995 more") as refused:
+        signing.check(many, DIGEST, [keys["p256"][1]])
+    assert len(str(refused.value)) < 500
+
+
+def test_a_missing_cryptography_is_told(keys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    policy = mk.Policy(signers=[keys["ed25519"][1]])  # a policy needs no package
+    for use in (signers.new_key, lambda: signing.check([], DIGEST, policy.signers)):
+        with pytest.raises(errors.MissingPackageError, match="need the package cryptography") as missing:
+            use()
+        assert "pip install 'modelkeep[sign]'" in missing.value.hint
+
+
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
@@ -144,6 +198,8 @@ def test_bytes_and_code_have_no_signature(keys, file, tmp_path):
     mk.sign(file, keys["ed25519"][0])
     with pytest.raises(errors.SignatureError, match="bytes have none beside them"):
         mk.loads(file.read_bytes(), policy=policy)
+    with open(file, "rb") as binary, pytest.raises(errors.SignatureError, match="bytes have none beside them"):
+        mk.load(binary, policy=policy)
     mk.save({"a": 1}, tmp_path / "m.pkl")
     with pytest.raises(errors.SignatureError, match="nothing in it can be signed"):
         mk.load(tmp_path / "m.pkl", policy=policy)
@@ -175,6 +231,29 @@ def test_nothing_is_parsed_before_the_signature(keys, file, monkeypatch):
     monkeypatch.setattr(bundle, "open_bundle", refuse)
     with pytest.raises(errors.SignatureError):
         mk.load(file, policy=mk.Policy(signers=[keys["ed25519"][1]]))
+
+
+def test_nothing_is_parsed_of_bytes_that_were_not_signed(keys, file, monkeypatch):
+    """Neither the manifest of another artifact under a signed end, nor a file that is not what its manifest says."""
+    from modelkeep.formats.keep import files as keep
+
+    mk.sign(file, keys["ed25519"][0])
+    policy, whole = mk.Policy(signers=[keys["ed25519"][1]]), file.read_bytes()
+    parsed = []
+    monkeypatch.setattr(bundle, "decode_manifest", lambda data: parsed.append(data))
+    monkeypatch.setattr(keep, "read", lambda *_, **__: parsed.append(_))
+    mk.save({"w": "forged"}, file)
+    file.write_bytes(file.read_bytes()[:-160] + whole[-160:])
+    with pytest.raises(errors.IntegrityError, match="not what was saved"):
+        mk.load(file, policy=policy, integrity="trusted")
+    assert not parsed
+    monkeypatch.undo()
+    monkeypatch.setattr(keep, "read", lambda *_, **__: parsed.append(_))
+    place = whole.index(b"iris")
+    file.write_bytes(whole[:place] + b"rose" + whole[place + 4 :])
+    with pytest.raises(errors.LoadError):
+        mk.load(file, policy=policy, integrity="trusted")
+    assert not parsed
 
 
 def test_a_damaged_file_is_not_signed(keys, file):
@@ -216,8 +295,6 @@ def test_no_other_spelling_of_a_signature_is_taken(keys, file, algorithm):
 
 @pytest.mark.parametrize("suffix", [".pkl", ".joblib", ".bin", ".keep"])
 def test_the_end_of_a_signed_file_does_not_vouch_for_another(keys, file, tmp_path, suffix):
-    import pickle
-
     class Bomb:
         def __reduce__(self):
             return (pytest.fail, ("code of the file ran",))
@@ -259,6 +336,74 @@ def test_the_commands_of_openssf_verify_ours(keys, file):
     assert mk.load(file, policy=mk.Policy(signers=[public]))["name"] == "iris"
     with pytest.raises(errors.UsageError, match="need a P-256 key"):
         mk.sign(file, keys["ed25519"][0], format="openssf")
+
+
+def test_a_bundle_that_leaves_out_its_model_vouches_for_nothing(keys, file):
+    """Its list of what to leave out is signed, too: with the model in it, it covers no bytes at all."""
+    private, public = keys["p256"]
+    signature = f"{file}{openssf.SUFFIX}"
+    words = ("sign", "key", str(file), "--signature", signature, "--private_key", private, "--ignore-paths", str(file))
+    done = command(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for data in ({"w": "signed with nothing"}, {"w": "another"}):
+        mk.save(data, file)
+        with pytest.raises(errors.SignatureError, match="or on other bytes"):
+            mk.load(file, policy=mk.Policy(signers=[public]))
+
+
+def test_every_change_of_a_file_with_a_bundle_is_refused(keys, file):
+    private, public = keys["p256"]
+    mk.sign(file, private, format="openssf")
+    whole, chosen = file.read_bytes(), random.Random(11)
+    for _ in range(40):
+        data = bytearray(whole)
+        data[chosen.randrange(len(data))] ^= 1 << chosen.randrange(8)
+        file.write_bytes(data)
+        with pytest.raises(errors.SignatureError):
+            mk.load(file, policy=mk.Policy(signers=[public]))
+
+
+def test_a_bundle_of_any_kind_ends_in_an_answer(keys, file):
+    policy, place = mk.Policy(signers=[keys["p256"][1]]), Path(f"{file}{openssf.SUFFIX}")
+    for data in (b"", b"{}", b"[" * 100_000, b"\xff", b'{"verificationMaterial": 3}'):
+        place.write_bytes(data)
+        with pytest.raises(errors.SignatureError, match="or on other bytes"):
+            mk.load(file, policy=policy)
+    with open(place, "wb") as large:
+        large.truncate(1 << 30)
+    with pytest.raises(errors.LoadError):
+        mk.load(file, policy=policy)
+    place.unlink()
+    os.mkfifo(place)
+    with pytest.raises(errors.StorageError, match="not a regular file"):
+        mk.load(file, policy=policy)
+
+
+def test_one_of_both_kinds_is_enough(keys, file, monkeypatch):
+    private, public = keys["p256"]
+    mk.sign(file, private, format="openssf")
+    Path(f"{file}.sig").write_bytes(b"damaged")
+    assert mk.load(file, policy=mk.Policy(signers=[public]))["name"] == "iris"
+    Path(f"{file}.sig").unlink()
+    mk.sign(file, private)
+    monkeypatch.setitem(sys.modules, "model_signing", None)  # which is not asked for then
+    assert mk.load(file, policy=mk.Policy(signers=[public]))["name"] == "iris"
+
+
+def test_no_secret_is_written_in_clear(keys, file, tmp_path, monkeypatch):
+    text, asked, written = Path(keys["p256"][0]).read_text(), [], []
+    locked = openssf._locked
+
+    def watched(key, path):
+        made = locked(key, path)
+        written.extend(each.read_text() for each in path.parent.rglob("*.pem"))
+        return made
+
+    monkeypatch.setattr(openssf, "_locked", watched)
+    mk.sign(file, lambda: asked.append(1) or text, format="openssf")
+    assert len(asked) == len(written) == 1
+    assert written[0].startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    assert mk.load(file, policy=mk.Policy(signers=[keys["p256"][1]]))["name"] == "iris"
 
 
 def test_an_encrypted_key_signs_for_openssf(file, tmp_path):
@@ -336,8 +481,97 @@ def test_an_exported_version_takes_its_signatures_along(keys, tmp_path):
 def test_a_policy_holds_keys_as_it_holds_names(keys):
     policy = mk.Policy(signers=keys["p256"][1])
     assert policy.signers == (keys["p256"][1],)
-    assert policy == mk.Policy(signers=[keys["p256"][1]])
+    same = mk.Policy(signers=[keys["p256"][1]])
+    assert policy == same == pickle.loads(pickle.dumps(policy))
+    assert hash(policy) == hash(same) != hash(mk.Policy())
     with pytest.raises(errors.UsageError, match="signers are paths"):
         mk.Policy(signers=[3])
     with pytest.raises(errors.StorageError, match="can't read the public key"):
         signing.check([], DIGEST, ["nowhere.pub"])
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shell(tmp_path, capsys, monkeypatch):
+    from modelkeep.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*words):
+        code = main(words)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.mark.parametrize("algorithm", signers.ALGORITHMS)
+def test_the_commands_make_keys_sign_and_verify(shell, file, algorithm):
+    assert shell("keygen", "mine.pem", "--algorithm", algorithm)[0] == 0
+    assert stat.S_IMODE(os.stat("mine.pem").st_mode) == 0o600
+    assert signers.public_key("mine.pem.pub").algorithm == algorithm
+    code, _, err = shell("verify", "m.keep", "--signer", "mine.pem.pub")
+    assert code == 1
+    assert "there is no signature beside 'm.keep'" in err
+    code, out, _ = shell("sign", "m.keep", "--key", "mine.pem", "--name", "iris", "--version", "3", "--json")
+    assert code == 0
+    assert json.loads(out)["key"] == signers.public_key("mine.pem.pub").id
+    assert (signing.beside("m.keep")[0].statement.name, signing.beside("m.keep")[0].statement.version) == ("iris", 3)
+    shell("keygen", "other.pem")
+    assert shell("verify", "m.keep", "--signer", "other.pem.pub")[0] == 1
+    code, out, _ = shell("verify", "m.keep", "--signer", "other.pem.pub", "--signer", "mine.pem.pub")
+    assert code == 0
+    assert "signature" in out
+    assert "signature" not in shell("verify", "m.keep")[1]
+
+
+def test_a_key_is_never_overwritten(shell):
+    shell("keygen", "mine.pem")
+    before = Path("mine.pem").read_text()
+    code, _, err = shell("keygen", "mine.pem")
+    assert code == 2
+    assert "is there already" in err
+    assert Path("mine.pem").read_text() == before
+    Path("mine.pem").unlink()  # its public half is there
+    assert shell("keygen", "mine.pem")[0] == 2
+    assert not Path("mine.pem").exists()
+
+
+def test_the_commands_take_no_key_in_clear(shell, file, monkeypatch):
+    private, public = signers.new_key("p256")
+    Path("mine.pub").write_text(public)
+    code, out, err = shell("sign", "m.keep", "--key", private)
+    assert code == 2
+    assert private.splitlines()[1] not in out + err
+    code, out, err = shell("verify", "m.keep", "--signer", private)
+    assert code == 2
+    assert private.splitlines()[1] not in out + err
+    monkeypatch.setenv("SIGNING_KEY", private)
+    code, out, err = shell("sign", "m.keep", "--key", "env:SIGNING_KEY", "--format", "openssf", "--json")
+    assert code == 0
+    assert json.loads(out)["path"] == "m.keep.openssf.sig"
+    assert private.splitlines()[1] not in out + err
+    assert shell("verify", "m.keep", "--signer", "mine.pub")[0] == 0
+
+
+def test_wrong_calls_are_told(shell, file):
+    shell("keygen", "mine.pem")
+    shell("sign", "m.keep", "--key", "mine.pem")
+    assert shell("register", "m.keep", "iris")[0] == 0
+    for words, text in (
+        (("keygen", "x", "--algorithm", "rsa"), "choose one of: ed25519, p256"),
+        (("keygen", "x", "--for", "fun"), "choose sign or seal"),
+        (("keygen", "x", "--for", "seal", "--algorithm", "p256"), "of one kind"),
+        (("sign", "iris:1", "--key", "mine.pem", "--format", "openssf"), "under its own name and number"),
+        (("sign", "iris:1", "--key", "mine.pem", "--name", "rose"), "under its own name and number"),
+        (("sign", "m.keep", "--key", "nowhere.pem"), "can't read the signing key from 'nowhere.pem'"),
+        (("sign", "m.keep", "--key", "m.keep"), "hint"),
+        (("verify", "m.keep", "--signer", "nowhere.pub"), "can't read the public key 'nowhere.pub'"),
+    ):
+        code, _, err = shell(*words)
+        assert code in (1, 2), words
+        assert text in err
+        assert "Traceback" not in err

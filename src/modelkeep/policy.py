@@ -43,6 +43,8 @@ class Policy:
         keys = (self.signers,) if isinstance(self.signers, str | os.PathLike) else tuple(self.signers or ())
         if not all(isinstance(key, str | os.PathLike) and os.fspath(key) for key in keys):
             raise UsageError("signers are paths of public keys, or PEM texts", hint='as in signers=["maker.pub"]')
+        if any(isinstance(key, str) and "PRIVATE KEY" in key for key in keys):  # not quoted: an error may be logged
+            raise UsageError("a signer was given by a private key", hint="pass the public one, the .pub file of keygen")
         object.__setattr__(self, "signers", keys)
         names = (self.trust,) if isinstance(self.trust, str) else self.trust
         if not isinstance(names, Iterable):

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 
 from modelkeep import atomic, signers
-from modelkeep.errors import SignatureError, StorageError, UsageError, quote
+from modelkeep.errors import LoadError, SignatureError, StorageError, UsageError, quote
 from modelkeep.keys import Secret
 from modelkeep.signers import openssf
 
@@ -29,6 +29,8 @@ _TAIL = re.compile(rb"modelkeep/1 manifest=([0-9a-f]{64}) directory=[0-9a-f]{64}
 _TAIL_SIZE = 12 + 9 + 64 + 11 + 64
 
 _Digest = Annotated[str, msgspec.Meta(pattern=r"^blake3:[0-9a-f]{64}\Z")]
+_Key = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}\Z")]
+_Time = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")]
 _Word = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[\x20-\x7e]*\Z")]
 
 
@@ -38,7 +40,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     artifact: _Digest
     name: _Word = ""
     version: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)] = 0
-    time: _Word
+    time: _Time
 
     def signed_bytes(self) -> bytes:
         return _DOMAIN + msgspec.json.encode(self, order="sorted")
@@ -48,7 +50,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A statement and what proves it. ``key`` is the id of the public key."""
 
     statement: Statement
-    key: _Word
+    key: _Key
     algorithm: _Word
     signature: _Word
 
@@ -125,8 +127,10 @@ def check(
             return signature
     if not reasons:
         raise signers.missing("signature")
+    different = list(dict.fromkeys(reasons))
+    more = [f"and {len(different) - 5} more"] if len(different) > 5 else []
     raise SignatureError(
-        f"no signature satisfies the policy: {'; '.join(dict.fromkeys(reasons))}",
+        f"no signature satisfies the policy: {'; '.join([*different[:5], *more])}",
         hint="get it from its maker again, or add the maker's public key to Policy(signers=[...]) if you trust it",
     )
 
@@ -222,8 +226,20 @@ def require(data: memoryview, path: str | None, keys: Keys, *, sealed: bool = Fa
     """
     if path is None:
         raise SignatureError("the policy asks for a signature, and bytes have none beside them", hint="pass a path")
-    if not sealed and os.path.lexists(path + openssf.SUFFIX) and openssf.accepts(data, path, keys):
+    try:
+        _require_beside(data, path, keys)
+        return False
+    except (LoadError, StorageError) as error:
+        # Last: all bytes have to be written for its library, which may not be here.
+        if sealed or not os.path.lexists(path + openssf.SUFFIX):
+            raise
+        if not openssf.accepts(data, path, keys):
+            text = f"{error}; and the OpenSSF bundle there is by another key, or on other bytes"
+            raise SignatureError(text, hint=error.hint) from None
         return True
+
+
+def _require_beside(data: memoryview, path: str, keys: Keys) -> None:
     match = _TAIL.search(bytes(data[-_TAIL_SIZE:]))
     if match is None:
         raise SignatureError(
@@ -233,4 +249,3 @@ def require(data: memoryview, path: str | None, keys: Keys, *, sealed: bool = Fa
     if not found:
         raise signers.missing(f"signature beside {quote(path, 200)}")
     check(found, f"blake3:{match[1].decode()}", keys)
-    return False

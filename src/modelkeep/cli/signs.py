@@ -15,7 +15,9 @@ from modelkeep.cli.place import Author, Identity, Place, is_file, registry_at
 def keygen(
     file: Annotated[str, argument("FILE", "The file for the secret key; the public one goes to FILE.pub.")],
     purpose: Annotated[str, typer.Option("--for", metavar="sign|seal", help="What the key is for.")] = "sign",
-    algorithm: Annotated[str, typer.Option("--algorithm", metavar="ed25519|p256", help="How it signs.")] = "ed25519",
+    algorithm: Annotated[
+        str | None, typer.Option("--algorithm", metavar="ed25519|p256", help="How it signs; else by ed25519.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Make a key: a secret file that only you can read, and a public one to give to others.
@@ -28,8 +30,10 @@ def keygen(
 
     if purpose not in ("sign", "seal"):
         raise UsageError(f"{quote(purpose)} is not what a key can be for", hint="choose sign or seal")
+    if purpose == "seal" and algorithm:
+        raise UsageError("a key to seal with is of one kind", hint="leave --algorithm out")
     if purpose == "sign":
-        secret, public = signers.new_key(algorithm)
+        secret, public = signers.new_key(algorithm or "ed25519")
     else:
         secret, recipient = sealing.new_identity()
         public = f"{recipient}\n"
@@ -78,10 +82,14 @@ def sign(
     Example: modelkeep sign iris.keep --key signing.pem
     """
     from modelkeep import signing
+    from modelkeep.errors import UsageError
 
     if is_file(target, registry):
         made = signing.sign(target, key, name=name, version=version, format=format, password=password_from)
         return answer(made.as_dict(), json, "show_signed")
+    if name or version or format != "modelkeep":
+        hint = "leave out --name, --version and --format"
+        raise UsageError("a version is signed under its own name and number, in modelkeep's format", hint=hint)
     at = registry_at(registry, author=author, identity=identity)
     signature = at.sign(target, key, password=password_from)
     said = signature.statement

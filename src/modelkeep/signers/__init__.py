@@ -64,6 +64,7 @@ def new_key(algorithm: str = "ed25519") -> tuple[str, str]:
 def private_key(source: Secret, password: Secret | None = None) -> PrivateKey:
     """The private key in a PEM text from a file, an environment variable or a function."""
     need_cryptography("signatures", "sign")
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     text = secret(source, "the signing key").encode()
@@ -79,25 +80,36 @@ def private_key(source: Secret, password: Secret | None = None) -> PrivateKey:
             "the signing key is not a private key in PEM, or its password is wrong",
             hint="make one with: modelkeep keygen FILE",
         ) from None
+    except UnsupportedAlgorithm:
+        raise _other_kind() from None
     return PrivateKey(key, _public(key.public_key()))
 
 
 def public_key(source: str | os.PathLike[str]) -> PublicKey:
     """The public key in a PEM file, or in a PEM text."""
     need_cryptography("signatures", "sign")
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+    text = _text_of(source)
     try:
-        return _public(load_pem_public_key(_text_of(source).encode()))
+        return _public(load_pem_public_key(text.encode()))
     except ValueError:
-        raise UsageError(
-            f"{quote(source, 100)} holds no public key in PEM", hint="name the .pub file that keygen wrote"
-        ) from None
+        shown = "the text of a signer" if text == source else quote(source, 100)
+        raise UsageError(f"{shown} holds no public key in PEM", hint=_NAME_IT) from None
+    except UnsupportedAlgorithm:
+        raise _other_kind() from None
+
+
+_NAME_IT = "name the .pub file that keygen wrote"
 
 
 def _text_of(source: str | os.PathLike[str]) -> str:
     if isinstance(source, str) and _PEM in source:
         return source
+    if isinstance(source, str) and ("PRIVATE KEY" in source or "\n" in source):
+        # Not quoted: whoever mistook a secret for a path must not find it in a log.
+        raise UsageError("a signer is neither a path nor a public key in PEM", hint=_NAME_IT)
     try:
         with open(source, encoding="utf-8") as file:
             return file.read(_LIMIT)
@@ -116,9 +128,13 @@ def _public(key: Any) -> PublicKey:
     elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         algorithm = "p256"
     else:
-        raise UsageError("the key is neither Ed25519 nor ECDSA over P-256", hint="make one with: modelkeep keygen FILE")
+        raise _other_kind()
     der = key.public_bytes(form.Encoding.DER, form.PublicFormat.SubjectPublicKeyInfo)
     return PublicKey(key, f"sha256:{sha256(der).hexdigest()}", algorithm)
+
+
+def _other_kind() -> UsageError:
+    return UsageError("the key is neither Ed25519 nor ECDSA over P-256", hint="make one with: modelkeep keygen FILE")
 
 
 def _scheme(algorithm: str) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 import modelkeep as mk
-from modelkeep.cli import show_registry, sparkline
+from modelkeep.cli import screen, show_registry, sparkline
 from test_cli import HOSTILE, Shell, assert_clean
 
 X, Y = load_iris(return_X_y=True)
@@ -614,10 +614,10 @@ def test_a_pipe_gets_plain_text_in_its_encoding(made: Path, tmp_path: Path) -> N
     assert json.loads((tmp_path / "out.json").read_text())["models"]
 
 
-def test_a_list_of_models_needs_neither_frameworks_nor_numpy(made: Path) -> None:
+def test_a_list_starts_without_what_it_does_not_need(made: Path) -> None:
     code = (
         "import sys; from modelkeep.cli import main; main(['list']); main(['history', 'iris']);"
-        "print([name for name in ('numpy', 'sklearn', 'pandas') if name in sys.modules])"
+        "print([name for name in ('numpy', 'sklearn', 'pandas', 'rich', 'pydantic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=made, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
@@ -628,6 +628,29 @@ def test_help_of_every_option_says_something(shell: Shell) -> None:
         assert shell(command, "--help") == 0
         assert "--registry" in shell.out
         assert "MODELKEEP_REGISTRY" in shell.out
+
+
+def test_a_table_is_aligned_by_the_columns_of_its_letters(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    screen.Screen().table(["a", "b"], [["x", "漢字"], ["e\u0301", "1"]], right=[1])
+    assert capsys.readouterr().out == "  a     b\n  x  漢字\n  e\u0301     1\n"
+    screen.Screen().table(["a", "b"], [[f"m{i:03}", "x" * 300 if i == 0 else "y"] for i in range(150)])
+    lines = capsys.readouterr().out.splitlines()  # so many rows are not folded
+    assert (len(lines), lines[1], lines[2]) == (151, f"  m000  {'x' * 300}", "  m001  y")
+
+
+@pytest.mark.parametrize("purpose", ["sign", "seal"])
+def test_keygen_writes_two_files_or_none(shell: Shell, purpose: str) -> None:
+    found = shell.json("keygen", "my.key", "--for", purpose)
+    assert (found["secret"], found["public"], found["for"]) == ("my.key", "my.key.pub", purpose)
+    if os.name == "posix":
+        assert os.stat("my.key").st_mode & 0o777 == 0o600
+    Path("my.key").rename("kept.key")
+    assert shell("keygen", "my.key", "--for", purpose) == 2
+    assert "'my.key.pub' is there already" in shell.err
+    assert not Path("my.key").exists()
 
 
 # -- sparklines --------------------------------------------------------------------------------------------------------

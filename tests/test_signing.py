@@ -459,6 +459,7 @@ def test_a_version_is_signed_under_its_name_and_number(keys, tmp_path):
         registry.load("iris", policy=policy)
     registry.sign("iris:1", private)
     assert registry.load("iris", policy=policy) == {"w": 1}
+    registry.sign("iris:1", private)
     assert registry.version("iris").signatures == 1
     assert registry.promote("iris", "production", gates=[mk.gates.signed([public])]) == 1
     registry.save("iris", {"w": 1})  # the same artifact, another version

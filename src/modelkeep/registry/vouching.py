@@ -25,8 +25,13 @@ def sign(book: Book, number: int, key: Secret, password: Secret | None, by: tupl
 
     digest = book.record(number).artifact
     made = signing.make(digest, key, name=book.name, version=number, password=password)
-    text = made.encode().decode()
-    writing.note(book, number, "sign", by, lambda note: structs.replace(note, signatures=[*note.signatures, text]))
+
+    def add(note: Note) -> Note:
+        """Beside those of other keys; a key signs a version once."""
+        others = [text for text in note.signatures if signing.decode_signature(text.encode()).key != made.key]
+        return structs.replace(note, signatures=[*others, made.encode().decode()])
+
+    writing.note(book, number, "sign", by, add)
     return made
 
 

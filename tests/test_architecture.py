@@ -19,8 +19,8 @@ SOURCE = Path(modelkeep.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 HEAVY = ("numpy", "sklearn", "pandas", "scipy", "torch", "tensorflow")
 COMMANDS = tuple(
-    "demo inspect verify diff convert register list show history alias promote rollback tag copy export-file rm gc fsck "
-    "keygen sign seal unseal env formats doctor".split()
+    "demo inspect verify diff convert register list show history alias promote rollback tag copy export-file rm "
+    "gc fsck keygen sign seal unseal env formats doctor".split()
 )
 #: Layer of each top-level module or folder; imports go down only, and formats and frameworks are leaves.
 LAYERS = {

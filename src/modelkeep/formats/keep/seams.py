@@ -28,9 +28,7 @@ def seams(files: Mapping[str, Bytes]) -> list[Seam]:
         return []
     found = plan(files, check=False)
     columns = {
-        number: f"{i}.{name}"
-        for i, pool in enumerate(found.graph.pools)
-        for name, number in pool["columns"].items()
+        number: f"{i}.{name}" for i, pool in enumerate(found.graph.pools) for name, number in pool["columns"].items()
     }
     tensors = enumerate(found.arrays.table)
     return sorted(Seam(t.begin, t.end, columns.get(number, "")) for number, t in tensors if t.end > t.begin)

@@ -134,6 +134,26 @@ def test_a_rollback_passes_over_what_was_deleted(iris):
     assert iris.rollback("iris", "production") == 1
 
 
+def test_a_rollback_ends_though_records_lead_in_circles(iris, monkeypatch):
+    from msgspec import structs
+
+    from modelkeep.registry.records import Place
+    from modelkeep.registry.sequence import Sequence
+
+    for number in (1, 2):
+        iris.set_alias("iris", "production", number)
+    iris.set_alias("iris", "other", 3)
+    read = Sequence.read
+
+    def circular(sequence, number):
+        record = read(sequence, number)
+        return structs.replace(record, before=Place(2, 2)) if hasattr(record, "before") else record
+
+    monkeypatch.setattr(Sequence, "read", circular)
+    with pytest.raises(errors.RegistryError, match="never pointed at another"):
+        iris.rollback("iris", "production")
+
+
 def test_an_alias_may_be_given_a_version_or_a_reference(iris):
     v = iris.version("iris:2")
     assert iris.set_alias("iris", "a", v).aliases == ("a",)

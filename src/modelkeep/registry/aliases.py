@@ -36,7 +36,9 @@ def back(book: Book, alias: str, by: tuple[str, str]) -> Change:
         place: Place | None = state.aliases[alias]
         before = place
         while place is not None and (place == before or place.version in state.deleted):
-            place = book.log.read(place.change).before
+            earlier = book.log.read(place.change).before
+            # Each is older than the one after it; a record that says otherwise would lead in circles.
+            place = earlier if earlier is not None and earlier.change < place.change else None
         if place is None:
             raise RegistryError(
                 f"{book.name}@{alias} points at version {now}, and never pointed at another that is still there",

@@ -119,15 +119,15 @@ class Screen:
 
 def _aligned(rows: Sequence[Sequence[object]], right: set[int]) -> list[str]:
     """A line for each row, as wide as its columns are."""
-    cells = [[clean(cell) for cell in row] for row in rows]
-    widths = [max(map(columns_of, column)) for column in zip(*cells, strict=True)]
-    return ["  " + "  ".join(_padded(*each) for each in _sides(row, widths, right)).rstrip() for row in cells]
+    columns = [
+        _column([clean(cell) for cell in column], i in right) for i, column in enumerate(zip(*rows, strict=True))
+    ]
+    return [f"  {'  '.join(cells)}".rstrip() for cells in zip(*columns, strict=True)]
 
 
-def _sides(row: Sequence[str], widths: Sequence[int], right: set[int]) -> Iterable[tuple[str, int, bool]]:
-    return ((cell, width, i in right) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
-
-
-def _padded(cell: str, width: int, right: bool) -> str:
-    space = " " * (width - columns_of(cell))
-    return space + cell if right else cell + space
+def _column(cells: Sequence[str], right: bool) -> list[str]:
+    """The cells, each as wide as the widest."""
+    taken = [columns_of(cell) for cell in cells]
+    widest = max(taken)
+    spaces = [" " * (widest - width) for width in taken]
+    return [f"{space}{cell}" if right else f"{cell}{space}" for cell, space in zip(cells, spaces, strict=True)]

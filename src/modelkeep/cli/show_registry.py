@@ -105,9 +105,9 @@ def show_models(models: Sequence[Summary], url: str, limit: int | None) -> None:
 def _model(model: Summary) -> tuple[str, ...]:
     latest = f"{model.latest}, {age(model.latest.time)}" if model.latest is not None else ""
     aliases = ", ".join(f"{alias} {version}" for alias, version in model.aliases.items())
-    name, trail = next(iter(_trails(model.metrics).items()), ("", []))
-    values = [value for value in trail if value is not None]
-    metric = f"{bars(trail[-_SHORT:])} {name} {number(values[-1])}" if values else ""
+    known = next((each for each in reversed(model.metrics) if each), {})
+    trail = [each.get(name) for name in [*known][:1] for each in model.metrics[-_SHORT:]]
+    metric = next((f"{bars(trail)} {name} {number(value)}" for name, value in known.items()), "")
     return model.name, str(model.versions), latest, aliases, metric
 
 

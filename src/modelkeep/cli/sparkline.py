@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 
 _BARS, _PLAIN = "▁▂▃▄▅▆▇█", "_.-~=+*#"
 
@@ -26,8 +27,12 @@ def sparkline(values: Sequence[float | None], bars: str = _BARS) -> str:
 
 def shown(values: Sequence[float | None]) -> str:
     """The same, in letters that stdout can take."""
+    return sparkline(values, _BARS if _has_bars(sys.stdout.encoding or "ascii") else _PLAIN)
+
+
+@cache
+def _has_bars(encoding: str) -> bool:
     try:
-        _BARS.encode(sys.stdout.encoding or "ascii")
+        return bool(_BARS.encode(encoding))
     except (UnicodeEncodeError, LookupError):
-        return sparkline(values, _PLAIN)
-    return sparkline(values)
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import cache
 
 
 def clean(text: object, keep: str = "") -> str:
@@ -32,8 +33,12 @@ def columns_of(text: str) -> int:
     """
     if text.isascii():
         return len(text)
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
+    return sum(map(_columns_of, text))
+
+
+@cache
+def _columns_of(char: str) -> int:
+    return 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def size(count: int) -> str:

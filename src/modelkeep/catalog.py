@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -23,6 +23,8 @@ FRAMEWORKS = {
     "python": "modelkeep.frameworks.python:FRAMEWORK",
 }
 _EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "pandas": "sklearn", "scipy": "sklearn", "zstandard": "zstd"}
+
+Ask = Callable[[Any, str, Any], Any]
 
 Plugin = TypeVar("Plugin", Format, Framework)
 
@@ -72,7 +74,7 @@ def format_for(path: str) -> Format:
 def formats_of(data: memoryview) -> list[Format]:
     """The formats that a file's first bytes allow: several where one is written inside another."""
     head = bytes(data[:16])
-    return [candidate for candidate in formats() if head.startswith(candidate.magic)]
+    return [candidate for candidate in formats() if candidate.magic and head.startswith(candidate.magic)]
 
 
 def framework_of(model: object) -> Framework:
@@ -95,6 +97,22 @@ def methods_of(model: object) -> tuple[str, ...]:
     if root in ("numpy", "scipy", "pandas") or (root in sys.stdlib_module_names and root != "__main__"):
         return ()
     return framework_of(model).methods
+
+
+def ask_of(model: object) -> Ask:
+    """How a model is asked: ``ask(model, method, rows)``."""
+    cell = framework_of(model).ask
+    return resolve(cell) if cell else call
+
+
+def rows_of(model: object, sample: Any) -> Any:
+    """A sample as rows: some frameworks have kinds of their own."""
+    cell = framework_of(model).rows
+    return resolve(cell)(sample) if cell and sample is not None else sample
+
+
+def call(model: object, method: str, rows: Any) -> Any:
+    return getattr(model, method)(rows)
 
 
 def resolve(cell: Cell) -> Any:

@@ -5,6 +5,9 @@
     |-- MissingPackageError         an extra is not installed
     |-- StorageError                the file can't be read or written (missing, folder, full disk)
     |-- SaveError                   a part of the model can't be saved; has the path of that part
+    |-- ExportError                 the format can't hold this model; says which part, and why
+    |   `-- ParityError             the written file answers differently from the model; has the certificate
+    |-- WorkerError                 a process of modelkeep's own ended, or took too long
     |-- LoadError                   the file was refused; has the stage, and the path inside the model
     |   |-- ContainerError          not a keep file, or its outer structure is damaged
     |   |-- IntegrityError          a byte is not what it was when it was saved
@@ -138,6 +141,21 @@ class SaveErrors(ExceptionGroup[SaveError], ModelkeepError):  # noqa: N818  a gr
 
     def derive(self, excs: Sequence[SaveError]) -> SaveErrors:  # type: ignore[override]
         return SaveErrors(self.message, excs)
+
+
+class ExportError(ModelkeepError):
+    kind = "export"
+
+
+class ParityError(ExportError):
+    """The written file, asked in its own runtime, answers differently. ``certificate`` says on which rows."""
+
+    kind = "parity"
+    certificate: object = None
+
+
+class WorkerError(ModelkeepError):
+    kind = "worker"
 
 
 class LoadError(_PlacedError):

@@ -14,7 +14,7 @@ from modelkeep import probe as probes
 from modelkeep.artifact import Artifact
 from modelkeep.errors import ContainerError, DriftError, LoadError, SignatureError, UsageError, quote
 from modelkeep.formats.keep import files as keep
-from modelkeep.policy import Policy, Safety
+from modelkeep.policy import Policy
 from modelkeep.ports import Format
 from modelkeep.seals.age import NO_KEY, Unlock
 
@@ -78,7 +78,10 @@ def open_source(source: Source, policy: Policy, format: str | None = None, unloc
         path = name.removesuffix(sealing.SUFFIX if sealed else "") if _is_path(source) else None
         whole = signing.require(data, path, policy.signers, sealed=sealed)
     possible = {candidate.name: candidate for candidate in catalog.formats_of(data)}
-    asked = catalog.format_named(format).name if format else _suffix_format(name)
+    expected = catalog.format_named(format) if format else _suffix_format(name)
+    if expected and not expected.magic and len(data):  # nothing but its name tells such a file
+        possible[expected.name] = expected
+    asked = expected.name if expected else None
     found = possible.get(asked) if asked else None
     if asked is None:
         found = next(iter(possible.values()), None)
@@ -88,8 +91,8 @@ def open_source(source: Source, policy: Policy, format: str | None = None, unloc
         seen = next(iter(possible), None)
         what = f"a {seen} file" if seen else "not a file of a format that modelkeep reads"
         hint = f'pass format="{seen}" if that is what you expect' if seen else "run: modelkeep formats"
-        expected = f", though {asked} is asked for" if asked else ""
-        raise ContainerError(f"{name}: this is {what}{expected}", hint=hint)
+        wish = f", though {asked} is asked for" if asked else ""
+        raise ContainerError(f"{name}: this is {what}{wish}", hint=hint)
     if policy.signers and not whole and found.name != "keep":
         # The end of any file can be made to look like that of a signed one; only a keep file is compared with it.
         raise SignatureError(f"{name}: what was signed is no {found.name} file", hint=UNKNOWN_HINT)
@@ -126,16 +129,16 @@ def _read(file: Any, most: int) -> bytearray:
             raise atomic.too_large(len(data), most)
 
 
-def _suffix_format(name: str) -> str | None:
+def _suffix_format(name: str) -> Format | None:
     inner = name.lower().removesuffix(sealing.SUFFIX)
-    return next((f.name for f in catalog.formats() if inner.endswith(f.suffixes)), None)
+    return next((f for f in catalog.formats() if inner.endswith(f.suffixes)), None)
 
 
 def load(source: Source, rules: Rules, format: str | None = None) -> Any:
     """The model in ``source``, under ``rules``."""
     opened = open_source(source, rules.policy, format, rules.unlock)
     rules.policy.check(opened.format.name, opened.format.safety)
-    if opened.format.safety is Safety.CODE:
+    if opened.format.name != "keep":
         if opened.format.reader is None:
             raise UsageError(f"a {opened.format.name} file can only be written", hint="run: modelkeep formats")
         return catalog.resolve(opened.format.reader)(opened.data, rules)
@@ -200,7 +203,8 @@ def replay(artifact: Artifact, model: Any, changes: list[str]) -> probes.Probe:
             )
         return probes.Probe(notes=list(notes))
     methods = catalog.methods_of(model)  # a file must not choose what is called
-    probes.replay(probe, model, exact=not changes, rtol=TOLERANCE, versions=versions, methods=methods)
+    ask = catalog.ask_of(model)
+    probes.replay(probe, model, exact=not changes, rtol=TOLERANCE, versions=versions, methods=methods, ask=ask)
     return probe
 
 
@@ -221,6 +225,8 @@ def read_probe(artifact: Artifact) -> probes.Probe | None:
 
 def _is_block(rows: object) -> bool:
     """Whether something can be counted by rows: a sequence, an array, a frame, a sparse matrix."""
+    if isinstance(rows, dict):
+        return bool(rows) and all(isinstance(name, str) and _is_block(each) for name, each in rows.items())
     if isinstance(rows, list | tuple):
         return True
     return type(rows).__module__.partition(".")[0] in ("numpy", "scipy", "pandas") and bool(getattr(rows, "shape", ()))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from modelkeep.policy import Safety
 
@@ -51,7 +51,10 @@ class Format:
 
     ``writers`` is the sparse row of the framework table: which frameworks this format can write, ``"*"`` for any.
     ``magic`` tells a file of this format by its first bytes; ``suffixes`` only choose the format of a new file.
-    ``tolerance`` is the relative difference of float64 answers that this format states for itself: 0 is bit-equal.
+    ``tolerance`` is what this format states for itself: answers a and b are the same where
+    ``|a - b| <= tolerance * (1 + |a|)``; 0 is bit-equal, and labels must always be equal.
+    ``folder`` says that a model is a folder of files: the writer and the reader get its path.
+    ``gives`` says what the reader makes: the same object, a predictor that only answers, or arrays by name.
     For formats that can run code: ``inert`` reads a file without running it (``read(data, policy, on_drift)`` gives
     the model and facts about the file), ``names`` lists what a file names, in the same way.
     """
@@ -66,6 +69,8 @@ class Format:
     tolerance: float = 0.0
     inert: Cell | None = None
     names: Cell | None = None
+    folder: bool = False
+    gives: Literal["model", "predictor", "weights"] = "model"
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ class Framework:
     ``claims`` are prefixes of ``module.qualname`` looked for along a class's MRO, nearest first, so that a
     framework is recognised without importing it. ``methods`` are the output methods in the order of replay.
     ``distributions`` are the packages whose versions an answer depends on, besides those of the model's classes.
+    ``ask(model, method, rows)`` gives the answer of a model that is not asked by calling the method with the rows;
+    ``rows(sample)`` turns a sample into rows: arrays, frames, sparse rows, lists, or a dict of inputs by name.
     """
 
     name: str
@@ -82,3 +89,5 @@ class Framework:
     claims: tuple[str, ...]
     methods: tuple[str, ...]
     distributions: tuple[str, ...] = ()
+    ask: Cell | None = None
+    rows: Cell | None = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
 from modelkeep import atomic, catalog, environment, schema
@@ -39,12 +39,13 @@ class Saved:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to save: the keyword arguments of ``modelkeep.save``."""
+    """How to save: the keyword arguments of ``modelkeep.save``. ``options`` are the format's own."""
 
     sample: Any = None
     probe: bool = True
     compress: str | None = None
     code: Iterable[str] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
     progress: Progress = lambda done, total: None
 
 
@@ -119,7 +120,7 @@ def _compose(model: Any, recipe: Recipe, framework: Framework) -> _Composed:
             model=class_name(model),
             files=entries,
             environment=environment.capture([*names, *framework.claims]),
-            schema=schema.of(model, recipe.sample, probe.outputs()).as_dict(),
+            schema=schema.of(model, catalog.rows_of(model, recipe.sample), probe.outputs()).as_dict(),
             probe=probe_facts(probe),
             facts=GraphFacts(classes=written.facts["classes"], own=written.facts["own"]),
         )
@@ -140,7 +141,8 @@ def artifact(model: Any, recipe: Recipe) -> Artifact:
 def record(model: Any, recipe: Recipe) -> probes.Probe:
     if not recipe.probe:
         return probes.Probe(notes=["left out: saved with probe=False"])
-    return probes.record(model, recipe.sample, catalog.methods_of(model))
+    rows = catalog.rows_of(model, recipe.sample)
+    return probes.record(model, rows, catalog.methods_of(model), catalog.ask_of(model))
 
 
 def probe_parts(probe: probes.Probe) -> dict[str, Part]:

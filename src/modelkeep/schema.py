@@ -13,7 +13,9 @@ JUDGED = 4096
 
 @dataclass(frozen=True)
 class Column:
-    """One input column. ``dtype`` is its name in pandas or numpy; ``missing`` says whether gaps are accepted.
+    """One input column, or one of several inputs: then it has a ``shape``, with None for the number of rows.
+
+    ``dtype`` is its name in pandas or numpy; ``missing`` says whether gaps are accepted.
 
     ``categories`` are those of a categorical dtype, in order; values that JSON has no exact form for are text.
     """
@@ -25,6 +27,7 @@ class Column:
     category_count: int | None = None
     category_dtype: str | None = None
     ordered: bool | None = None
+    shape: tuple[int | None, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Schema:
-    """``kind`` of the input: table, array, sparse, text, records, list, or unknown."""
+    """``kind`` of the input: table, array, sparse, text, records, list, inputs (arrays by name), or unknown."""
 
     kind: str
     dtype: str | None = None
@@ -61,7 +64,10 @@ class Schema:
         """The inverse of :meth:`as_dict`."""
         values = dict(data)
         if "columns" in values:
-            values["columns"] = tuple(Column(**{**entry, **_tuple(entry, "categories")}) for entry in values["columns"])
+            values["columns"] = tuple(
+                Column(**{**entry, **_tuple(entry, "categories"), **_tuple(entry, "shape")})
+                for entry in values["columns"]
+            )
         values["outputs"] = {name: _output(entry) for name, entry in values.get("outputs", {}).items()}
         return cls(**{**values, **_tuple(values, "shape"), **_tuple(values, "classes")})
 
@@ -180,6 +186,9 @@ def _inputs(model: Any, sample: Any, gaps: dict[int, bool] | None) -> dict[str, 
         text = len(sample.shape) == 1 and isinstance(first, str)
         shape = (None, *map(int, sample.shape[1:]))
         return {"kind": "text" if text else "array", "dtype": str(sample.dtype), "shape": shape}
+    if isinstance(sample, dict):
+        inputs = tuple(Column(name, str(x.dtype), shape=(None, *map(int, x.shape[1:]))) for name, x in sample.items())
+        return {"kind": "inputs", "shape": (None,), "columns": inputs}
     first = sample[0] if isinstance(sample, list | tuple) and sample else None
     kind = "text" if isinstance(first, str) else "records" if isinstance(first, dict) else "list"
     return {"kind": kind, "shape": (None,)}

@@ -85,7 +85,7 @@ def _compare(models: list[Any], method: str, question: Any, whose: str, total: i
     answers, failures = [], []
     for model in models:
         try:
-            answers.append(getattr(model, method)(fresh(question)))
+            answers.append(catalog.ask_of(model)(model, method, fresh(question)))
             failures.append("")
         except Exception as error:
             # A model of another width refuses the rows of the other one: that is a difference to tell, not a fault.

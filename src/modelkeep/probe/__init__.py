@@ -13,7 +13,7 @@ from typing import Any
 from modelkeep.errors import CheckError, DriftError, quote
 from modelkeep.frameworks.sklearn import FRAMEWORK
 from modelkeep.probe.guard import still
-from modelkeep.probe.record import NotFittedError, Recording, asked, has_method, reason, recorded
+from modelkeep.probe.record import Ask, NotFittedError, Recording, asked, call, has_method, reason, recorded
 from modelkeep.probe.rows import count as count
 from modelkeep.probe.rows import fresh
 from modelkeep.probe.same import Gap, Rule, gap
@@ -44,17 +44,18 @@ class Probe:
         return {method: answer for block in reversed(self.answers) for method, answer in block.items()}
 
 
-def record(model: Any, sample: Any = None, methods: Iterable[str] = FRAMEWORK.methods) -> Probe:
+def record(model: Any, sample: Any = None, methods: Iterable[str] = FRAMEWORK.methods, ask: Ask = call) -> Probe:
     """The probe of ``model``: up to 64 rows, and what each of its ``methods`` answers for them.
 
-    ``sample`` is input as the model takes it: an array, a frame, sparse rows, texts, records. The model is left as it
-    was. What can't be recorded is left out with a note; a model that isn't fitted has an empty probe.
+    ``sample`` is input as the model takes it: an array, a frame, sparse rows, texts, records, or a dict of arrays where
+    it has several inputs. ``ask`` is how it is asked. The model is left as it was. What can't be recorded is left out
+    with a note; a model that isn't fitted has an empty probe.
 
     >>> record(object()).notes
     ['the model has no output method that answers from rows']
     """
     with still(model) as picture:
-        recording = Recording(model, [name for name in methods if has_method(model, name)])
+        recording = Recording(model, [name for name in methods if has_method(model, name)], ask)
         if not recording.methods:
             return Probe(notes=[_no_method(model)])
         try:
@@ -72,6 +73,7 @@ def replay(
     rtol: float = 1e-9,
     versions: str = "",
     methods: Iterable[str] = FRAMEWORK.methods,
+    ask: Ask = call,
 ) -> None:
     """Ask ``model`` again and compare with the probe; ``same.Rule`` says what counts as the same.
 
@@ -83,18 +85,18 @@ def replay(
     for name in {name for answers in probe.answers for name in answers} - allowed:
         raise CheckError(f"the probe asks for {quote(name)}, which is not an output method", path="probe")
     with still(model):
-        drifts = list(_drifts(probe, model, Rule(exact, rtol)))
+        drifts = list(_drifts(probe, model, Rule(exact, rtol), ask))
     if drifts:
         lines = ["the model answers differently from when it was saved", *drifts, *([versions] if versions else [])]
         raise DriftError("\n".join(lines), hint=_HINT)
 
 
-def _drifts(probe: Probe, model: Any, rule: Rule) -> Iterator[str]:
+def _drifts(probe: Probe, model: Any, rule: Rule, ask: Ask) -> Iterator[str]:
     for rows, answers in zip(probe.rows, probe.answers, strict=True):
         rule = rule.among(rows)
         for method, expected in answers.items():
             try:
-                actual = getattr(model, method)(fresh(asked(method, rows, answers)))
+                actual = ask(model, method, fresh(asked(method, rows, answers)))
             except Exception as error:  # whatever it is: it answered when it was saved
                 yield f"  {method} fails now: {reason(error)}"
                 continue

@@ -8,6 +8,7 @@ during the first run, or the model holds a class or function of a package that i
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,15 @@ BULKY = frozenset({"apply"})
 _KINDS = ("splits", "missing", "unseen", "extremes")
 
 
+#: ``ask(model, method, rows)`` gives an answer: models that are not asked by calling a method have one of their own.
+Ask = Callable[[Any, str, Any], Any]
+
+
+def call(model: Any, method: str, rows: Any) -> Any:
+    """The answer of a model that is asked by calling its method."""
+    return getattr(model, method)(rows)
+
+
 class NotFittedError(Exception):
     """The model says that it was never fitted."""
 
@@ -38,10 +48,11 @@ class NotFittedError(Exception):
 class Recording:
     model: Any
     methods: list[str]
+    ask_model: Ask
     notes: list[str] = field(default_factory=list)
 
     def ask(self, method: str, block: Any) -> Any:
-        return getattr(self.model, method)(fresh(block))
+        return self.ask_model(self.model, method, fresh(block))
 
     def attempt(self, method: str, block: Any) -> tuple[Any, str]:
         """The answer, or why there is none. Only a model that isn't fitted ends the recording."""

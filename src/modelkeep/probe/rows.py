@@ -43,9 +43,11 @@ def module(name: str, attribute: str) -> Any:
 
 
 def kind_of(block: Any) -> str:
-    """``array``, ``frame``, ``series``, ``sparse``, or ``list`` for any other sequence."""
+    """``array``, ``frame``, ``series``, ``sparse``, ``inputs`` (arrays by name), or ``list`` for any other sequence."""
     if isinstance(block, np.ndarray):
         return "array"
+    if isinstance(block, dict):
+        return "inputs"
     if isinstance(block, module("pandas", "DataFrame") or ()):
         return "frame"
     if isinstance(block, module("pandas", "Series") or ()):
@@ -54,6 +56,8 @@ def kind_of(block: Any) -> str:
 
 
 def count(block: Any) -> int:
+    if isinstance(block, dict):
+        return min((count(each) for each in block.values()), default=0)
     return int(block.shape[0]) if hasattr(block, "shape") else len(block)
 
 
@@ -61,6 +65,8 @@ def fresh(block: Any) -> Any:
     """A copy with one fixed layout in memory: a method may write into its input, and sums follow the layout."""
     if isinstance(block, np.ndarray):
         return np.array(block, order="C")
+    if isinstance(block, dict):
+        return {name: fresh(each) for name, each in block.items()}
     if kind_of(block) in ("frame", "series"):
         return block.copy(deep=True)
     return block.copy() if hasattr(block, "copy") else block
@@ -69,6 +75,8 @@ def fresh(block: Any) -> Any:
 def take(block: Any, rows: Sequence[int]) -> Any:
     """The rows at ``rows``, as a block of the same kind; a frame gets the index 0, 1, 2 ..."""
     kind = kind_of(block)
+    if kind == "inputs":
+        return {name: take(each, rows) for name, each in block.items()}
     if kind == "array":
         return block[np.asarray(rows, dtype=np.intp)]
     if kind in ("frame", "series"):
@@ -87,14 +95,22 @@ def choose(sample: Any) -> Any:
     if sample is None or count(sample) == 0:
         return None
     total = count(sample)
-    width = int(np.prod(sample.shape[1:])) if hasattr(sample, "shape") else 1
+    width = _width(sample)
     if kind_of(sample) == "sparse":
         width = int(sample.nnz / max(total, 1)) + 1
     wanted = max(1, min(CHOSEN, CELLS // 2 // max(width, 1)))
     return _shorten(take(sample, spaced(total, wanted)))
 
 
+def _width(sample: Any) -> int:
+    if isinstance(sample, dict):
+        return sum(map(_width, sample.values()))
+    return int(np.prod(sample.shape[1:])) if hasattr(sample, "shape") else 1
+
+
 def _as_rows(sample: Any) -> Any:
+    if isinstance(sample, dict) and sample and all(_is_array(each) for each in sample.values()):
+        return sample
     if isinstance(sample, str | bytes | dict) or (hasattr(sample, "shape") and len(sample.shape) == 0):
         raise UsageError(
             f"a sample is a table or a sequence of rows, not one {type(sample).__name__}",
@@ -106,6 +122,10 @@ def _as_rows(sample: Any) -> Any:
     if sample is None or hasattr(sample, "__len__") or hasattr(sample, "shape"):
         return sample
     return list(sample)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim > 0
 
 
 def _shorten(block: Any) -> Any:

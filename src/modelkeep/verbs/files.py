@@ -1,10 +1,10 @@
-"""The verbs. Each takes and returns plain values; none prints, parses or reads the environment."""
+"""The verbs on files: save, load, inspect, verify, compare and convert."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from modelkeep import catalog, comparison, conversion, inspection, loading, matrix, saving, verification
@@ -31,6 +31,7 @@ def save(
     compress: str | None = None,
     code: Iterable[str] = (),
     format: str | None = None,
+    options: Mapping[str, Any] | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Saved:
     """Save ``model`` to ``path``, atomically: what was there before stays until all of the new file is durable.
@@ -39,7 +40,8 @@ def save(
     probe: whether to keep rows and answers inside the file, so that a later change of answer is noticed.
     compress: ``"zstd"`` compresses the arrays.
     code: packages and modules of your own whose source is to travel inside the file.
-    format: ``"keep"``, ``"pickle"`` or ``"joblib"``; by default what the suffix says.
+    format: ``"keep"``, ``"pickle"``, ``"joblib"``...; by default what the suffix says.
+    options: those of the format, as in ``{"level": 9}`` or ``{"example": inputs}``.
 
     Raises ``SaveErrors`` (everything that can't be saved, with its place in the model) and ``StorageError``.
 
@@ -48,7 +50,8 @@ def save(
     """
     known = format or ("keep" if hasattr(path, "write") else None)
     chosen = catalog.format_named(known) if known else catalog.format_for(str(path))
-    return saving.save(model, path, Recipe(sample, probe, compress, code, progress), chosen)
+    recipe = Recipe(sample, probe, compress, code, options or {}, progress)
+    return saving.save(model, path, recipe, chosen)
 
 
 def load(

@@ -147,11 +147,16 @@ class TestOtherFormats:
         assert 'hint: pass format="keep"' in text
         assert mk.load(f"a.{suffix}", format="keep") == [1]
 
-    def test_a_pickle_is_not_read_unasked(self, here: Path) -> None:
-        mk.save([1], "a.pkl")
+    @pytest.mark.parametrize("suffix", ["pkl", "joblib"])
+    def test_a_pickle_is_read_as_data(self, here: Path, suffix: str) -> None:
+        mk.save([1, {"a": np.arange(3.0)}], f"a.{suffix}")
+        assert mk.load(f"a.{suffix}")[1]["a"].tolist() == [0, 1, 2]
+
+    def test_a_pickle_is_not_run_unasked(self, here: Path) -> None:
+        (here / "a.pkl").write_bytes(b"\x80\x04cnowhere\nThing\n)R.")
         text = told(PolicyError, lambda: mk.load("a.pkl"))
-        assert "can run any code when it is read" in text
-        assert "modelkeep convert" in text
+        assert "a pickle names nowhere.Thing, which modelkeep does not map" in text
+        assert 'Policy(trust=["nowhere.Thing"])' in text
         assert "allow_code=True" in text
 
     def test_a_zip_of_another_program(self, here: Path) -> None:

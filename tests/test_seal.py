@@ -213,8 +213,11 @@ def test_a_sealed_pickle_is_still_a_pickle(folder: Path) -> None:
     recipient = key_file(folder / "key.txt")
     mk.save({"a": 1}, "x.pkl")
     mk.seal("x.pkl", to=recipient)
-    with pytest.raises(mk.errors.PolicyError, match="can run any code"):
-        mk.load("x.pkl.age", identity="key.txt")
+    assert mk.load("x.pkl.age", identity="key.txt") == {"a": 1}
+    (folder / "bad.pkl").write_bytes(b"\x80\x04cnowhere\nThing\n)R.")
+    mk.seal("bad.pkl", to=recipient)
+    with pytest.raises(mk.errors.PolicyError, match=r"nowhere\.Thing"):
+        mk.load("bad.pkl.age", identity="key.txt")
     assert mk.load("x.pkl.age", identity="key.txt", policy=mk.Policy(allow_code=True)) == {"a": 1}
 
 

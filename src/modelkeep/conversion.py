@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from modelkeep import catalog, loading, saving
-from modelkeep.errors import DriftError, LoadError, UsageError
+from modelkeep import foreign, loading, saving
+from modelkeep.errors import UsageError
 from modelkeep.loading import Opened, Rules
 from modelkeep.policy import Safety
 from modelkeep.ports import Format
-from modelkeep.verification import in_file
 
 Path = str | os.PathLike[str]
 Progress = Callable[[int, int], None]
@@ -80,32 +78,7 @@ def read(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
     """The model in a file and what is known of how it was written. Only a policy that allows code runs the file."""
     if opened.format.name == "keep":
         return loading.build(loading.open_artifact(opened), rules), {}
-    if rules.policy.allow_code and opened.format.reader is not None:
-        return _executed(opened, rules), {}
-    if opened.format.inert is None:
-        raise UsageError(f"a {opened.format.name} file can't be converted", hint="run: modelkeep formats")
-    try:
-        model, facts = catalog.resolve(opened.format.inert)(opened.data, rules.policy, rules.on_drift)
-    except LoadError as error:
-        raise in_file(error, opened.name) from None
-    return model, asdict(facts)
-
-
-def _executed(opened: Opened, rules: Rules) -> Any:
-    """The model by the format's own reader. scikit-learn warns there of files of another version: that is drift."""
-    assert opened.format.reader is not None
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        model = catalog.resolve(opened.format.reader)(opened.data, rules)
-    drift = [str(each.message) for each in caught if each.category.__name__ == "InconsistentVersionWarning"]
-    if drift and rules.on_drift == "raise":
-        raise DriftError(
-            f"nothing proves that the model answers as it did: {drift[0].splitlines()[0]}",
-            hint="convert it where that version is installed; on_drift='warn' converts it all the same",
-        )
-    if drift and rules.on_drift == "warn":
-        warnings.warn(drift[0].splitlines()[0], loading.DriftWarning, stacklevel=2)
-    return model
+    return foreign.read(opened, rules)
 
 
 def _notes(source: Format, target: Format) -> tuple[str, ...]:

@@ -213,6 +213,10 @@ class DriftError(ModelkeepError):
     kind = "drift"
 
 
+class DriftWarning(UserWarning):
+    """A model was loaded with ``on_drift="warn"`` although it answers differently, or may."""
+
+
 class SignatureError(LoadError):
     kind = "signature"
     stage = "signature"

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal
 from modelkeep import atomic, bundle, catalog, environment, sealing
 from modelkeep import probe as probes
 from modelkeep.artifact import Artifact
-from modelkeep.errors import ContainerError, DriftError, LoadError, SignatureError, UsageError, quote
+from modelkeep.errors import ContainerError, DriftError, DriftWarning, LoadError, SignatureError, UsageError, quote
 from modelkeep.formats.keep import files as keep
 from modelkeep.policy import Policy
 from modelkeep.ports import Format
@@ -30,10 +30,6 @@ _PIECE = 16 << 20
 
 #: For a file whose bytes are what its writer wrote, but that no modelkeep writes.
 UNKNOWN_HINT = "don't use this file: it was made by another program, or to do harm; get the model from its maker"
-
-
-class DriftWarning(UserWarning):
-    """A model was loaded with ``on_drift="warn"`` although it answers differently, or may."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +133,10 @@ def _suffix_format(name: str) -> Format | None:
 def load(source: Source, rules: Rules, format: str | None = None) -> Any:
     """The model in ``source``, under ``rules``."""
     opened = open_source(source, rules.policy, format, rules.unlock)
-    rules.policy.check(opened.format.name, opened.format.safety)
     if opened.format.name != "keep":
-        if opened.format.reader is None:
-            raise UsageError(f"a {opened.format.name} file can only be written", hint="run: modelkeep formats")
-        return catalog.resolve(opened.format.reader)(opened.data, rules)
+        from modelkeep import foreign  # not before: most loads are of a keep file
+
+        return foreign.read(opened, rules)[0]
     # A signature says nothing of bytes that are not compared.
     artifact = open_artifact(opened, "full" if rules.policy.signers else rules.integrity)
     return build(artifact, rules)

@@ -17,6 +17,8 @@ FREE = 64 << 20
 _MEMORY_FOR_LZMA = 256 << 20
 _INPUT = 1 << 18
 _OUTPUT = 1 << 22
+_SMALL = 1 << 11
+_WINDOW_OF_ZSTD = 1 << 27
 
 
 class _Packing(NamedTuple):
@@ -60,6 +62,42 @@ def _lz4() -> Any:
     return lz4.frame.LZ4FrameDecompressor()
 
 
+class _Zstd:
+    """zstandard, a little input at a time: its decompressor takes no limit for what comes out of a piece."""
+
+    def __init__(self) -> None:
+        try:
+            import zstandard
+        except ModuleNotFoundError:
+            raise MissingPackageError(
+                "the file is compressed with zstd", hint="install it: pip install 'modelkeep[zstd]'"
+            ) from None
+        self._error: Any = zstandard.ZstdError
+        self._inner: Any = zstandard.ZstdDecompressor(max_window_size=_WINDOW_OF_ZSTD).decompressobj()
+        self._left = memoryview(b"")
+
+    def decompress(self, data: Any, limit: int) -> bytes:
+        self._left = memoryview(data) if len(data) else self._left
+        piece, self._left = self._left[:_SMALL], self._left[_SMALL:]
+        try:
+            made: bytes = self._inner.decompress(piece)
+        except self._error as error:
+            raise ValueError(str(error)) from None
+        return made
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._inner.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data or bytes(self._left)
+
+    @property
+    def needs_input(self) -> bool:
+        return not len(self._left)
+
+
 _PACKINGS = (
     *(_Packing(bytes([0x78, level]), "zlib", lambda: _Zlib(15)) for level in (0x01, 0x5E, 0x9C, 0xDA)),
     _Packing(b"\x1f\x8b", "gzip", lambda: _Zlib(31)),
@@ -67,6 +105,7 @@ _PACKINGS = (
     _Packing(b"\xfd7zXZ\x00", "xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MEMORY_FOR_LZMA)),
     _Packing(b"\x5d\x00\x00", "lzma", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, _MEMORY_FOR_LZMA)),
     _Packing(b"\x04\x22\x4d\x18", "lz4", _lz4),
+    _Packing(b"\x28\xb5\x2f\xfd", "zstd", _Zstd),
 )  # fmt: skip
 
 

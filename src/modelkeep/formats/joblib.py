@@ -1,30 +1,108 @@
-"""joblib's files: a pickle with raw arrays in it, perhaps compressed. Reading runs whatever the file says."""
+"""joblib's files: a pickle with raw arrays in it, perhaps compressed. joblib's reader runs whatever the file says.
+
+The default policy reads them as data, through ``inert``. Arrays of a large file that is not compressed are mapped
+from it, copy-on-write. zstandard is the one compression that joblib has to be taught: a file written with it is opened
+by joblib in a process that has called ``teach_zstd``, or after ``unzstd``.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import Any, BinaryIO
 
+from modelkeep.errors import ExportError, MissingPackageError, UsageError, quote, said
 from modelkeep.policy import Safety
 from modelkeep.ports import Cell, Format
+from modelkeep.unpacking import unpacked
+
+METHODS = ("zlib", "gzip", "bz2", "xz", "lzma", "lz4", "zstd")
+_LEVEL = 3
+_PROTOCOLS = (2, 3, 4, 5)
 
 
 def write(model: Any, file: BinaryIO, recipe: Any) -> None:
+    """``recipe.compress`` is a method, ``options`` may have a ``level`` (0 to 9) and a pickle ``protocol``."""
     import joblib
 
-    joblib.dump(model, file, compress=3 if recipe.compress else 0)
+    packing, protocol = _packing(recipe.compress, dict(recipe.options)), recipe.options.get("protocol", 5)
+    if protocol not in _PROTOCOLS:
+        raise UsageError(f"protocol is {quote(repr(protocol))}", hint="use 2, 3, 4 or 5")
+    try:
+        joblib.dump(model, file, compress=packing, protocol=protocol)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        # Whatever the model's own code raises when it is asked for its state.
+        raise ExportError(
+            f"a part of the model can't be pickled: {said(error)}",
+            hint="save it as a .keep file: its error names every such part and where it is",
+        ) from error
+
+
+def _packing(method: str | None, options: dict[str, Any]) -> int | tuple[str, int]:
+    level = options.get("level")
+    if unknown := sorted(options.keys() - {"level", "protocol"}):
+        raise UsageError(f"joblib has no option {quote(unknown[0])}", hint="its options are level and protocol")
+    if method is None:
+        if level is not None:
+            raise UsageError("a level of no compression", hint=f"name the compression: {', '.join(METHODS)}")
+        return 0
+    if method not in METHODS:
+        raise UsageError(f"{quote(str(method))} is no compression of joblib", hint=f"use one of {', '.join(METHODS)}")
+    level = _LEVEL if level is None else level
+    if type(level) is not int or not 0 <= level <= 9:
+        raise UsageError(f"level is {quote(repr(level))}", hint="use a whole number from 0 to 9")
+    if method == "zstd":
+        teach_zstd()
+    if method == "lz4":
+        _require_lz4()
+    return (method, level) if level else 0
+
+
+def _require_lz4() -> None:
+    try:
+        import lz4.frame  # noqa: F401  joblib looks for it by itself, and does not say what to install
+    except ModuleNotFoundError:
+        raise MissingPackageError("lz4 is not installed", hint="install it: pip install lz4") from None
+
+
+def teach_zstd() -> None:
+    """Register zstandard with joblib in this process, unless it has a compressor of that name."""
+    try:
+        import zstandard
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            "zstandard is not installed", hint="install it: pip install 'modelkeep[zstd]'"
+        ) from None
+    from joblib import register_compressor
+    from joblib.compressor import CompressorWrapper
+
+    class Zstandard(CompressorWrapper):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(obj=None, prefix=b"\x28\xb5\x2f\xfd", extension=".zst")
+
+        def compressor_file(self, file: Any, compresslevel: int | None = None) -> Any:
+            packer = zstandard.ZstdCompressor(level=_LEVEL if compresslevel is None else compresslevel)
+            return zstandard.open(file, "wb", cctx=packer, closefd=isinstance(file, str))
+
+        def decompressor_file(self, file: Any) -> Any:
+            return zstandard.open(file, "rb", closefd=False)
+
+    with contextlib.suppress(ValueError):  # it has one
+        register_compressor("zstd", Zstandard())
 
 
 def read(data: memoryview, rules: Any) -> Any:
     """Only reached when ``Policy(allow_code=True)``: see ``Policy.check``."""
     import joblib
 
-    return joblib.load(io.BytesIO(data))
+    return joblib.load(io.BytesIO(unpacked(data, rules.policy)))
 
 
 FORMAT = Format(
     name="joblib",
-    title="joblib's pickle with arrays: reading it can run any code",
+    title="joblib's pickle with arrays, read as data: running one can run any code",
     safety=Safety.CODE,
     suffixes=(".joblib",),
     magic=(
@@ -32,12 +110,16 @@ FORMAT = Format(
         b"\x80\x03",
         b"\x80\x04",
         b"\x80\x05",
-        b"\x78",
+        b"\x78\x01",
+        b"\x78\x5e",
+        b"\x78\x9c",
+        b"\x78\xda",
         b"\x1f\x8b",
         b"BZh",
         b"\xfd7zXZ",
         b"\x5d\x00",
         b"\x04\x22\x4d\x18",
+        b"\x28\xb5\x2f\xfd",
     ),
     writers={"*": Cell("modelkeep.formats.joblib:write", ("joblib",))},
     reader=Cell("modelkeep.formats.joblib:read", ("joblib",)),

@@ -11,6 +11,7 @@ from modelkeep.errors import (
     CheckError,
     ContainerError,
     DriftError,
+    DriftWarning,
     GraphError,
     LoadError,
     ModelkeepError,
@@ -20,8 +21,9 @@ from modelkeep.errors import (
 )
 from modelkeep.formats.unpickle.joblib import take_array
 from modelkeep.formats.unpickle.machine import Machine
-from modelkeep.formats.unpickle.unpacked import packing_of, unpacked
 from modelkeep.policy import Policy
+from modelkeep.rope import Rope
+from modelkeep.unpacking import packing_of, unpacked
 
 OnDrift = Literal["raise", "warn", "ignore"]
 
@@ -106,7 +108,7 @@ def _read(data: bytes | bytearray | memoryview, policy: Policy, on_drift: OnDrif
     root = _records(view)
     transcriber = Transcriber(policy, len(view))
     try:
-        files = {name: _joined(part) for name, part in transcriber.files(root).items()}
+        files = {name: _pieces(part) for name, part in transcriber.files(root).items()}
     except (UnknownPartError, CheckError):
         # Another version is the likelier reason, and the one that says what to do.
         _check_drift(transcriber.versions, on_drift)
@@ -121,15 +123,13 @@ def _read(data: bytes | bytearray | memoryview, policy: Policy, on_drift: OnDrif
     return read_graph(files, policy), facts
 
 
-def _joined(part: Any) -> memoryview:
-    """A part of the graph in memory that belongs to the model from then on."""
-    made = bytearray(part.size)
-    place = 0
-    for chunk in part.chunks():
-        view = memoryview(chunk).cast("B")
-        made[place : place + len(view)] = view
-        place += len(view)
-    return memoryview(made)
+def _pieces(part: Any) -> Rope:
+    """A part of the graph in memory that belongs to the model from then on: large arrays stay where the file has them.
+
+    A large file that is not compressed is mapped copy-on-write: what lies in it costs nothing until it is used.
+    """
+    views = [memoryview(chunk).cast("B") for chunk in part.chunks() if len(chunk)]
+    return Rope([memoryview(bytearray(view)) if view.readonly else view for view in views])
 
 
 def _check_drift(versions: Collection[str], on_drift: OnDrift) -> None:
@@ -148,4 +148,4 @@ def _check_drift(versions: Collection[str], on_drift: OnDrift) -> None:
     if on_drift == "raise":
         hint = 'open it where that version is installed and save it with modelkeep there; or pass on_drift="warn"'
         raise DriftError(message, hint=hint)
-    warnings.warn(message, stacklevel=4)
+    warnings.warn(message, DriftWarning, stacklevel=7)

@@ -51,6 +51,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise storage_error(error, path, "make durable" if replaced else "write") from error
 
 
+def install(place: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
+    """Give a file or folder that is whole its name; what had the name before is replaced, a folder all at once.
+
+    Between the two renames of a folder nothing has its name: no file system that is common replaces a full folder.
+    """
+    target = Path(os.path.realpath(path))
+    if os.path.isdir(place):
+        if os.path.isdir(target):
+            os.replace(target, f"{os.fspath(place)}.old")
+    else:
+        _refuse_target(target)
+    os.replace(place, target)
+    _sync_folder(target.parent)
+
+
 def _refuse_nul(path: str | os.PathLike[str]) -> None:
     if "\0" in os.fspath(path):
         raise StorageError(f"{quote(os.fspath(path))} can't be a path: it holds a NUL", hint="check the path")

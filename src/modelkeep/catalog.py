@@ -74,7 +74,11 @@ def format_for(path: str) -> Format:
 def formats_of(data: memoryview) -> list[Format]:
     """The formats that a file's first bytes allow: several where one is written inside another."""
     head = bytes(data[:16])
-    return [candidate for candidate in formats() if candidate.magic and head.startswith(candidate.magic)]
+    return [
+        candidate
+        for candidate in formats()
+        if candidate.magic and not candidate.folder and head.startswith(candidate.magic)
+    ]
 
 
 def framework_of(model: object) -> Framework:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import asdict
 from typing import Any
 
-from modelkeep import catalog
-from modelkeep.errors import DriftError, DriftWarning, LoadError, PolicyError, UsageError
+from modelkeep import catalog, loading
+from modelkeep.errors import (
+    ContainerError,
+    DriftError,
+    DriftWarning,
+    LoadError,
+    PolicyError,
+    SignatureError,
+    UsageError,
+)
 from modelkeep.loading import Opened, Rules
-from modelkeep.policy import Safety
+from modelkeep.policy import Policy, Safety
+from modelkeep.ports import Format
 from modelkeep.verification import in_file
 
 _RUN = "; or, if you trust whoever made the file, pass Policy(allow_code=True) or --allow-code, which runs it"
@@ -32,6 +42,37 @@ def read(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
         return reader(opened.data, rules), {}
     except LoadError as error:
         raise in_file(error, opened.name) from None
+
+
+def format_at(path: str, policy: Policy) -> Format:
+    """The format of the file or folder at ``path``."""
+    return _folder_format(path, None) if os.path.isdir(path) else loading.open_source(path, policy).format
+
+
+def read_folder(path: str, rules: Rules, format: str | None) -> Any:
+    """The model in a folder of files, for formats that are one."""
+    chosen = _folder_format(path, format)
+    if rules.policy.signers:
+        raise SignatureError(
+            f"{path}: a folder has no signature",
+            hint="save the model as a keep file, and sign that; or pass no signers",
+        )
+    rules.policy.check(chosen.name, chosen.safety)
+    if chosen.reader is None:
+        raise UsageError(f"a {chosen.name} folder can only be written", hint="run: modelkeep formats")
+    try:
+        return catalog.resolve(chosen.reader)(path, rules)
+    except LoadError as error:
+        raise in_file(error, path) from None
+
+
+def _folder_format(path: str, format: str | None) -> Format:
+    """A folder's format is told by the name of a file in it: that is what ``magic`` is there."""
+    for each in catalog.formats():
+        marked = any(os.path.isfile(os.path.join(path, name.decode())) for name in each.magic) if each.folder else False
+        if marked and format in (None, each.name):
+            return each
+    raise ContainerError(f"{path}: this folder is no model that modelkeep reads", hint="name a file, as in model.keep")
 
 
 def _inert(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:

@@ -132,6 +132,10 @@ def _suffix_format(name: str) -> Format | None:
 
 def load(source: Source, rules: Rules, format: str | None = None) -> Any:
     """The model in ``source``, under ``rules``."""
+    if isinstance(source, str | os.PathLike) and os.path.isdir(source):
+        from modelkeep import foreign
+
+        return foreign.read_folder(os.fspath(source), rules, format)
     opened = open_source(source, rules.policy, format, rules.unlock)
     if opened.format.name != "keep":
         from modelkeep import foreign  # not before: most loads are of a keep file

@@ -54,7 +54,8 @@ class Format:
     ``tolerance`` is what this format states for itself: answers a and b are the same where
     ``|a - b| <= tolerance * (1 + |a|)``; 0 is bit-equal, and labels must always be equal.
     ``folder`` says that a model is a folder of files: the writer and the reader get its path.
-    ``gives`` says what the reader makes: the same object, a predictor that only answers, or arrays by name.
+    ``gives`` says what the reader makes: the same object, a predictor that only answers, or arrays by name; then
+    ``arrays(model)`` gives those that a file of the model must hold.
     For formats that can run code: ``inert`` reads a file without running it (``read(data, policy, on_drift)`` gives
     the model and facts about the file), ``names`` lists what a file names, in the same way.
     """
@@ -71,6 +72,7 @@ class Format:
     names: Cell | None = None
     folder: bool = False
     gives: Literal["model", "predictor", "weights"] = "model"
+    arrays: Cell | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Framework:
     framework is recognised without importing it. ``methods`` are the output methods in the order of replay.
     ``distributions`` are the packages whose versions an answer depends on, besides those of the model's classes.
     ``ask(model, method, rows)`` gives the answer of a model that is not asked by calling the method with the rows;
+    ``edges(model)`` gives (columns, values) at which an answer jumps, such as the thresholds of trees;
     ``rows(sample)`` turns a sample into rows: arrays, frames, sparse rows, lists, or a dict of inputs by name.
     """
 
@@ -91,3 +94,4 @@ class Framework:
     distributions: tuple[str, ...] = ()
     ask: Cell | None = None
     rows: Cell | None = None
+    edges: Cell | None = None

@@ -74,7 +74,7 @@ def _width(model: Any, depth: int) -> int | None:
         return None
     if state.get("kernel") is not None and len(shape := state.get("shape_fit_", ())) == 2:
         return int(shape[1])
-    return next((found for part, _ in _parts(model, state, NONE) if (found := _width(part, depth + 1))), None)
+    return next((found for part, _ in parts(model, state, NONE) if (found := _width(part, depth + 1))), None)
 
 
 def _visit(model: Any, columns: Columns, facts: Facts, depth: int) -> None:
@@ -87,12 +87,12 @@ def _visit(model: Any, columns: Columns, facts: Facts, depth: int) -> None:
     if len(facts.centre):
         _note_values(state, columns, facts)
     _note_edges(state, columns, facts)
-    for part, seen in _parts(model, state, columns):
+    for part, seen in parts(model, state, columns):
         _visit(part, seen, facts, depth + 1)
 
 
-def _parts(model: Any, state: dict[str, Any], columns: Columns) -> Iterator[tuple[Any, Columns]]:
-    """The parts of a compound that see raw columns, each with those columns."""
+def parts(model: Any, state: dict[str, Any], columns: Columns, members: int = TREES) -> Iterator[tuple[Any, Columns]]:
+    """The parts of a compound that see raw columns, each with those columns; of an ensemble at most ``members``."""
     if isinstance(state.get("steps"), list):
         yield from _steps(state["steps"], columns)
     elif isinstance(state.get("transformers_"), list):
@@ -107,16 +107,16 @@ def _parts(model: Any, state: dict[str, Any], columns: Columns) -> Iterator[tupl
             if state.get(name) is not None:
                 yield state[name], columns
                 break
-    yield from _many(state, columns)
+    yield from _many(state, columns, members)
 
 
-def _many(state: dict[str, Any], columns: Columns) -> Iterator[tuple[Any, Columns]]:
+def _many(state: dict[str, Any], columns: Columns, most: int) -> Iterator[tuple[Any, Columns]]:
     members = state.get("estimators_", state.get("calibrated_classifiers_"))
     if not isinstance(members, list | np.ndarray) or len(members) == 0:
         return
     flat = members.ravel() if isinstance(members, np.ndarray) else members
     chosen = state.get("estimators_features_")
-    for i in spaced(len(flat), TREES):
+    for i in spaced(len(flat), most):
         seen = columns[chosen[i]] if chosen is not None and len(columns) else columns
         yield flat[i], seen
 

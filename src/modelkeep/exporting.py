@@ -1,0 +1,168 @@
+"""The walk of an export: the model, its probe, the written file, its certificate, and only then the file's name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from modelkeep import atomic, catalog, foreign, loading, parity, saving
+from modelkeep.errors import ExportError, UsageError, quote
+from modelkeep.loading import Rules
+from modelkeep.parity import Certificate, Proof, Tolerance, Trial
+from modelkeep.policy import Policy, Safety
+from modelkeep.ports import Format
+from modelkeep.probe import Probe
+
+Path = str | os.PathLike[str]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked of an export: the keyword arguments of ``modelkeep.export``."""
+
+    sample: Any = None
+    check: Any = None
+    accept: Tolerance | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    compress: str | None = None
+    policy: Policy = field(default_factory=Policy)
+    progress: Progress = lambda done, total: None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export did: the file, and the certificate that lies beside it."""
+
+    path: str
+    format: str
+    size: int
+    certificate: Certificate
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as ``--json`` shows them."""
+        return {"path": self.path, "format": self.format, "size": self.size, "certificate": self.certificate.as_dict()}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model that is to be exported, with rows and the answers that it gave, and what it is called."""
+
+    model: Any
+    probe: Probe
+    name: str = ""
+
+
+def subject(model: Any, order: Order) -> Subject:
+    """The model, or the one in the file that ``model`` names, with its probe; ``sample`` makes a new one."""
+    if not isinstance(model, str | os.PathLike):
+        return Subject(model, _probe(model, order))
+    opened = loading.open_source(model, order.policy)
+    if opened.format.name != "keep":
+        live = loading.load(model, Rules(order.policy))
+        return Subject(live, _probe(live, order), os.fspath(model))
+    artifact = loading.open_artifact(opened)
+    live = loading.build(artifact, Rules(order.policy))
+    kept = None if order.sample is not None else loading.read_probe(artifact)
+    return Subject(live, kept or _probe(live, order), os.fspath(model))
+
+
+def _probe(model: Any, order: Order) -> Probe:
+    return saving.record(model, saving.Recipe(order.sample))
+
+
+def export(what: Subject, target: Path, format: Format, order: Order) -> Exported:
+    """Write the model to ``target`` and prove the file. What does not pass is a ParityError, and leaves no file."""
+    cell = _writer(what.model, format)
+    trials, notes = parity.trials(what.model, what.probe, order.check)
+    if not trials and format.gives != "weights":
+        told = "; ".join(what.probe.notes) or "it answers no rows"
+        raise ExportError(
+            f"nothing can be compared, so nothing would prove the {format.name} file: {told}",
+            hint="pass sample=, rows as the model takes them",
+        )
+    rows = what.probe.rows[0] if what.probe.rows else catalog.rows_of(what.model, order.sample)
+    recipe = saving.Recipe(rows, compress=order.compress, options=order.options)
+    path = os.fspath(target)
+    with _fresh(path, format) as place:
+        _write(cell, what.model, place, recipe, format)
+        # The file was made here, from a model that is trusted already: running it is no new risk.
+        allowed = replace(order.policy, signers=(), allow_code=order.policy.allow_code or format.safety is Safety.CODE)
+        proof = Proof(format, allowed, order.accept, tuple(notes), order.progress)
+        certificate = replace(parity.prove(what.model, place, trials, proof), source=what.name)
+        if not certificate.passed:
+            raise parity.refuse(certificate)
+    certificate.write(path)
+    return Exported(path, format.name, certificate.size, certificate)
+
+
+def _writer(model: Any, format: Format) -> Any:
+    framework = catalog.framework_of(model)
+    cell = format.writers.get(framework.name) or format.writers.get("*")
+    if format.name == "keep":
+        raise UsageError("a keep file is saved, not exported", hint='call modelkeep.save(model, "model.keep")')
+    if cell is None:
+        able = [other.name for other in catalog.formats() if framework.name in other.writers or "*" in other.writers]
+        raise ExportError(
+            f"the format {format.name} can't hold a model of {framework.title}",
+            hint=f"formats that can: {', '.join(able)}",
+        )
+    return catalog.resolve(cell)
+
+
+def _write(write: Any, model: Any, place: str, recipe: saving.Recipe, format: Format) -> None:
+    if format.folder:
+        write(model, place, recipe)
+        return
+    with open(place, "w+b") as file:
+        write(model, file, recipe)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _fresh(path: str, format: Format) -> Iterator[str]:
+    """A place beside ``path`` to write to; at the end, if nothing was raised, it becomes ``path``."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise UsageError(f"there is no folder {quote(folder)}", hint="create it, or choose another one")
+    if os.path.isdir(path) != (format.folder and os.path.lexists(path)):
+        kind = "folder" if format.folder else "file"
+        raise UsageError(f"{quote(path)} is there, and is no {kind}", hint="choose another name")
+    with tempfile.TemporaryDirectory(prefix=".modelkeep-", dir=folder) as private:
+        place = os.path.join(private, os.path.basename(os.path.abspath(path)))
+        if format.folder:
+            os.mkdir(place)
+        yield place
+        try:
+            atomic.install(place, path)
+        except OSError as error:
+            raise atomic.storage_error(error, path, "write") from error
+
+
+def verify(path: Path, what: Subject, order: Order, format: Format | None = None) -> Certificate:
+    """Ask a written file again: the certificate as it is now. Nothing is raised for what does not pass."""
+    name = os.fspath(path)
+    chosen = format or foreign.format_at(name, order.policy)
+    trials, notes = parity.trials(what.model, what.probe, order.check)
+    if not trials and chosen.gives != "weights":
+        raise UsageError("the model has no probe and no rows were given", hint="pass check=, rows as it takes them")
+    proof = Proof(chosen, order.policy, order.accept, tuple(notes), order.progress)
+    return replace(parity.prove(what.model, name, trials, proof), source=what.name)
+
+
+def remove(path: str) -> None:
+    """Take away a file or a folder that an export wrote, and its certificate."""
+    for each in (path, path.rstrip("/") + parity.SUFFIX):
+        if os.path.isdir(each):
+            shutil.rmtree(each)
+        elif os.path.lexists(each):
+            os.unlink(each)
+
+
+__all__ = ["Exported", "Order", "Subject", "Trial", "export", "remove", "subject", "verify"]

@@ -1,0 +1,70 @@
+"""The verbs on other formats: export with a certificate, and ask a written file again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from modelkeep import catalog, exporting
+from modelkeep.exporting import Exported, Order, Path, Progress
+from modelkeep.parity import Certificate, Tolerance
+from modelkeep.policy import Policy
+
+
+def export(
+    model: Any,
+    path: Path,
+    *,
+    sample: Any = None,
+    check: Any = None,
+    accept: Tolerance | None = None,
+    format: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    compress: str | None = None,
+    policy: Policy | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Exported:
+    """Write a model in another format, and prove the file: it is opened in its own runtime, in a fresh process, and asked.
+
+    model: a live model, or the path of a file with one.
+    sample: rows as the model takes them; without, the probe of the file, or rows made from what the model knows.
+    check: rows of yours that are asked too, all of them.
+    accept: a tolerance that you accept knowingly instead of the format's own; the certificate tells that you did.
+    format: by default what the suffix says. options: those of the format, as in ``{"opset": 18}``.
+    policy: what may be loaded, where ``model`` is a path.
+
+    The certificate lies beside the file, as ``PATH.parity.json``. Raises ``ExportError`` where the format can't hold
+    the model, and ``ParityError`` where the file answers differently: then no file is left, and an old one stays.
+
+    >>> import tempfile
+    >>> from sklearn.linear_model import LinearRegression
+    >>> model = LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export(model, f"{folder}/line.joblib").certificate.clean
+    True
+    """
+    chosen = catalog.format_named(format) if format else catalog.format_for(os.fspath(path))
+    order = Order(sample, check, accept, options or {}, compress, policy or Policy(), progress)
+    return exporting.export(exporting.subject(model, order), path, chosen, order)
+
+
+def reverify(
+    path: Path,
+    against: Any,
+    *,
+    check: Any = None,
+    accept: Tolerance | None = None,
+    format: str | None = None,
+    policy: Policy | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Certificate:
+    """Ask a written file again, for example after an upgrade of its runtime, and compare it with a model.
+
+    against: the live model, or the path of a file with it. check, accept, format, policy: as for ``export``.
+
+    Raises ``ParityError`` where the file answers differently; its ``certificate`` says on which rows.
+    """
+    order = Order(None, check, accept, policy=policy or Policy(), progress=progress)
+    chosen = catalog.format_named(format) if format else None
+    return exporting.verify(path, exporting.subject(against, order), order, chosen)

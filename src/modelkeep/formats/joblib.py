@@ -83,7 +83,8 @@ def teach_zstd() -> None:
             super().__init__(obj=None, prefix=b"\x28\xb5\x2f\xfd", extension=".zst")
 
         def compressor_file(self, file: Any, compresslevel: int | None = None) -> Any:
-            packer = zstandard.ZstdCompressor(level=_LEVEL if compresslevel is None else compresslevel)
+            level = _LEVEL if compresslevel is None else compresslevel
+            packer = zstandard.ZstdCompressor(level=level, write_checksum=True)
             return zstandard.open(file, "wb", cctx=packer, closefd=isinstance(file, str))
 
         def decompressor_file(self, file: Any) -> Any:

@@ -23,6 +23,7 @@ from modelkeep.ports import Part
 _WORK = 64 << 20
 _WORK_PER_BYTE = 32
 _ELEMENT = 64
+_MOST_REFUSED = 100
 
 
 class Transcriber(Encoder):
@@ -34,6 +35,7 @@ class Transcriber(Encoder):
         self.versions: set[str] = set()
         self._name = "model"
         self._work = _WORK + _WORK_PER_BYTE * size
+        self._refused: list[PolicyError] = []
 
     def spend(self, amount: int) -> None:
         """Account for work that a file could ask for many times over one piece of it."""
@@ -50,18 +52,28 @@ class Transcriber(Encoder):
         """The files of the graph."""
         self._name = _shown(root)
         try:
-            return self.parts(root, "graph")
+            parts = self.parts(root, "graph")
         except SaveErrors as errors:
-            raise _as_check(errors) from None
+            if not self._refused:
+                raise _as_check(errors) from None
         except RecursionError:
             raise GraphError("the pickle is nested too deep") from None
+        if self._refused:
+            raise names.together(self._refused)
+        return parts
 
     def _written(self, handler: Handler, obj: Any) -> Any:
         self._path[0] = self._name  # the encoder has put the kind of the record there
         try:
             return super()._written(handler, obj)
         except LoadError as error:
-            raise error if error.path else error.within("".join(self._path)) from None
+            error = error if error.path else error.within("".join(self._path))
+            if not isinstance(error, PolicyError):
+                raise error from None
+            self._refused.append(error)  # the walk goes on, so that one error can name all that is refused
+            if len(self._refused) >= _MOST_REFUSED:
+                raise names.together(self._refused) from None
+            return None
 
 
 def _as_check(errors: SaveErrors) -> CheckError:

@@ -38,6 +38,10 @@ _RENAMED = {
 _LIBRARIES = frozenset({"sklearn", "numpy", "scipy"})
 _KNOWN = OBJECT_NAMES | VALUE_NAMES | FUNCTION_NAMES
 
+#: How many parts an error lists beside the first, and in how many characters each.
+_TOLD = 5
+_WIDTH = 160
+
 _HINT = (
     "install a newer modelkeep, which may know it; or take it out of the model where that was made, and save it there"
 )
@@ -86,21 +90,57 @@ def own(name: Global, policy: Policy) -> str | None:
     return f"{name.module}:{name.name}" if policy.trusts(f"{name.module}.{name.name}") else None
 
 
-class UnknownPartError(PolicyError):
+class UnmappedError(PolicyError):
+    """A part that a pickle names and that is on no list. ``trust`` is the name that a policy could trust, if any."""
+
+    trust = ""
+    #: What no model needs: code of Python, numpy or scipy that is no value of one.
+    suspect = False
+
+
+class UnknownPartError(UnmappedError):
     """A part of scikit-learn that is on no list: of another version, perhaps."""
 
 
-def refusal(name: Global) -> PolicyError:
+def refusal(name: Global) -> UnmappedError:
     """Why ``name`` may not be in a model."""
     full = f"{name.module}.{name.name}"
     message = f"a pickle names {quote(full).strip(chr(39))}, which modelkeep does not map"
     root = place(name).partition(".")[0]
     if name.module == "__main__":
-        return PolicyError(
+        return UnmappedError(
             message, hint="it was defined in a script: put it into a module, fit and save the model again"
         )
     if root in sys.stdlib_module_names or root in ("numpy", "scipy", "joblib", "cloudpickle", "dill", "nt"):
-        return PolicyError(message, hint="do not open this file unless you know who made it and why it asks for that")
+        hint = "do not open this file unless you know who made it and why it asks for that"
+        error = UnmappedError(message, hint=hint)
+        error.suspect = True
+        return error
     if root == "sklearn":
         return UnknownPartError(message, hint=_HINT)
-    return PolicyError(message, hint=f'if you know it, pass Policy(trust=["{full}"]) or --trust {full}')
+    return _trustable(message, full)
+
+
+def _trustable(message: str, *names: str) -> UnmappedError:
+    listed, options = ", ".join(f'"{name}"' for name in names), " ".join(f"--trust {name}" for name in names)
+    them = "it" if len(names) == 1 else "them"
+    error = UnmappedError(message, hint=f"if you know {them}, pass Policy(trust=[{listed}]) or {options}")
+    error.trust = names[0]
+    return error
+
+
+def together(errors: list[PolicyError]) -> PolicyError:
+    """All that was refused in one file as one error: first what is worst, and what to do about all of it."""
+    first = next((e for e in errors if isinstance(e, UnmappedError) and e.suspect), errors[0])
+    others = [str(error) for error in errors if str(error) != str(first)]
+    trust = sorted({error.trust for error in errors if isinstance(error, UnmappedError) and error.trust})
+    if isinstance(first, UnmappedError) and len(trust) > 1 and all(getattr(e, "trust", "") for e in errors):
+        first.hint = _trustable("", *trust[:_TOLD]).hint
+    if others:
+        more = f"; and {len(others) - _TOLD} more" if len(others) > _TOLD else ""
+        first.args = ("\n".join([str(first), *(f"  and {_short(text)}" for text in others[:_TOLD])]) + more,)
+    return first
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDTH else text[:_WIDTH] + "..."

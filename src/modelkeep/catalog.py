@@ -17,12 +17,18 @@ FORMATS = {
     "keep": "modelkeep.formats.keep:FORMAT",
     "pickle": "modelkeep.formats.pickle:FORMAT",
     "joblib": "modelkeep.formats.joblib:FORMAT",
+    "onnx": "modelkeep.formats.onnx:FORMAT",
 }
 FRAMEWORKS = {
     "sklearn": "modelkeep.frameworks.sklearn:FRAMEWORK",
+    "onnx": "modelkeep.frameworks.onnx:FRAMEWORK",
     "python": "modelkeep.frameworks.python:FRAMEWORK",
 }
-_EXTRAS = {"sklearn": "sklearn", "joblib": "sklearn", "pandas": "sklearn", "scipy": "sklearn", "zstandard": "zstd"}
+_EXTRAS = {
+    **dict.fromkeys(("sklearn", "joblib", "pandas", "scipy"), "sklearn"),
+    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript", "skl2onnx", "onnxmltools"), "onnx"),
+    "zstandard": "zstd",
+}
 
 Ask = Callable[[Any, str, Any], Any]
 

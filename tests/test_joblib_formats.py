@@ -152,7 +152,7 @@ def test_every_protocol_comes_back(format: Any, protocol: int) -> None:
 @pytest.mark.parametrize("format", [joblib_format, pickle_format])
 def test_what_can_not_be_pickled_is_told(format: Any, tmp_path: Path) -> None:
     model = FunctionTransformer(lambda rows: rows)
-    with pytest.raises(ExportError, match="can't be pickled: .*lambda") as caught:
+    with pytest.raises(ExportError, match=r"can't be pickled: .*lambda") as caught:
         written(model, format=format)
     assert ".keep" in caught.value.hint
     path = tmp_path / f"m{format.FORMAT.suffixes[0]}"

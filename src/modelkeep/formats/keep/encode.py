@@ -73,6 +73,10 @@ class Encoder:
         self.pools: list[Node] = []
         self._cost = self._repeated = self._array_bytes = 0
 
+    def apart(self) -> Encoder:
+        """A new encoder of the same kind, for a graph beside this one."""
+        return Encoder(self._handler_of)
+
     # -- what handlers call ---------------------------------------------------------------------------------------
 
     def node(self, obj: Any) -> Any:

@@ -165,6 +165,8 @@ class Machine(Cursor):
             raise self.fault("a whole number is too large for a key")
         if kinds - _EASY_KEYS <= {int}:
             return
+        if all(type(key) in _EASY_KEYS or (type(key) is tuple and set(map(type, key)) == {Call}) for key in keys):
+            return  # records have the hashes of their places in memory
         size = len(target.pairs or ()) if type(target) is Call else len(target)
         if size + len(keys) > MAX_FORESEEN_KEYS:
             raise self.fault(f"more than {MAX_FORESEEN_KEYS} keys are not plain values")

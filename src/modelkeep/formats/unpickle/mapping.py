@@ -14,7 +14,15 @@ from modelkeep.formats.keep import names as keep_names
 from modelkeep.formats.keep.encode import Encoder
 from modelkeep.formats.keep.handlers import Handler, Node
 from modelkeep.formats.keep.types import handler_of
-from modelkeep.formats.unpickle import maps_numpy, maps_objects, maps_python, maps_scipy, maps_sklearn, names
+from modelkeep.formats.unpickle import (
+    maps_numpy,
+    maps_objects,
+    maps_pandas,
+    maps_python,
+    maps_scipy,
+    maps_sklearn,
+    names,
+)
 from modelkeep.formats.unpickle.records import ABSENT, ByteArray, Call, Global, OldText
 from modelkeep.policy import Policy
 from modelkeep.ports import Part
@@ -32,10 +40,16 @@ class Transcriber(Encoder):
     def __init__(self, policy: Policy, size: int) -> None:
         super().__init__(_handler_of)
         self.policy = policy
+        self._size = size
         self.versions: set[str] = set()
         self._name = "model"
         self._work = _WORK + _WORK_PER_BYTE * size
         self._refused: list[PolicyError] = []
+
+    def apart(self) -> Transcriber:
+        made = Transcriber(self.policy, self._size)
+        made._work = self._work
+        return made
 
     def spend(self, amount: int) -> None:
         """Account for work that a file could ask for many times over one piece of it."""
@@ -91,7 +105,7 @@ def _shown(root: Any) -> str:
 
 
 Mapping = Callable[[Transcriber, Call], Node]
-_MODULES = (maps_numpy, maps_python, maps_scipy, maps_sklearn)
+_MODULES = (maps_numpy, maps_python, maps_scipy, maps_sklearn, maps_pandas)
 _REDUCED: dict[str, Mapping] = {name: mapping for module in _MODULES for name, mapping in module.REDUCED.items()}
 _NEW: dict[str, Mapping] = {name: mapping for module in _MODULES for name, mapping in module.NEW.items()}
 
@@ -101,6 +115,8 @@ _NEW: dict[str, Mapping] = {name: mapping for module in _MODULES for name, mappi
 def encode_call(encoder: Transcriber, call: Call) -> Node:
     """What a call would have made, if it is on a table."""
     if not isinstance(call.callee, Global):
+        if (zone := maps_python.zone_name(call)) is not None:
+            return ["zone", zone]
         raise _refusal_of_chain(call)
     place = names.place(call.callee)
     if call.payload is not ABSENT:
@@ -145,7 +161,12 @@ def encode_global(encoder: Transcriber, name: Global) -> Node:
     return ["class", encoder.type_index(found)]
 
 
-_CONSTANTS = {"builtins.Ellipsis": "ellipsis", "builtins.NotImplemented": "notimplemented"}
+_CONSTANTS = {
+    "builtins.Ellipsis": "ellipsis",
+    "builtins.NotImplemented": "notimplemented",
+    "pandas.NA": "na",
+    "pandas._libs.missing.NA": "na",
+}
 
 
 def encode_old_text(encoder: Transcriber, text: OldText) -> Node:

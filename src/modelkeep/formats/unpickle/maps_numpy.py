@@ -29,14 +29,14 @@ _SUBCLASSES = {
 
 def array_of(encoder: Transcriber, record: Any) -> np.ndarray:
     """The real array, of plain numbers or texts, that a record stands for."""
-    found = _content(record)
+    found = content(record)
     if not isinstance(found, np.ndarray):
         raise GraphError("an array of objects stands where numbers are needed")
     encoder.spend(found.nbytes)
     return found
 
 
-def _content(record: Any) -> np.ndarray | arrays.Objects:
+def content(record: Any) -> np.ndarray | arrays.Objects:
     place = named(record.callee) if isinstance(record, Call) else ""
     if place == "joblib.numpy_pickle.NumpyArrayWrapper" and record.payload is not ABSENT:
         return _joblib_content(record)
@@ -53,7 +53,7 @@ def _joblib_content(call: Call) -> np.ndarray | arrays.Objects:
     state = call.state
     shape, dtype = arrays.shape_of(state.get("shape")), dtypes.decode(state["dtype"])
     if dtype.hasobject:
-        return _content(call.payload)
+        return content(call.payload)
     made = arrays.over(call.payload, dtype, shape, "F" if state.get("order") == "F" else "C")
     # joblib.load does the same.
     return made if dtype.isnative else made.astype(dtype.newbyteorder("="))
@@ -69,14 +69,14 @@ def _node(encoder: Transcriber, found: np.ndarray | arrays.Objects) -> Node:
 
 def encode_array(encoder: Transcriber, call: Call) -> Node:
     only(call, "state")
-    node = _node(encoder, _content(call))
+    node = _node(encoder, content(call))
     kind = _SUBCLASSES.get(named(call.args[0]))
     return [kind, node] if kind else node
 
 
 def encode_buffer(encoder: Transcriber, call: Call) -> Node:
     only(call)
-    return _node(encoder, _content(call))
+    return _node(encoder, content(call))
 
 
 def from_joblib(encoder: Transcriber, call: Call) -> Node:
@@ -84,7 +84,7 @@ def from_joblib(encoder: Transcriber, call: Call) -> Node:
     if named(call.state.get("subclass")) not in _ARRAYS | {"numpy.matrix", "numpy.matrixlib.defmatrix.matrix"}:
         raise GraphError("an array has an unknown class")
     # Newer numpy gives joblib no way to make the matrix again, so its reader returns an array, and so does this one.
-    return _node(encoder, _content(call))
+    return _node(encoder, content(call))
 
 
 def encode_scalar(encoder: Transcriber, call: Call) -> Node:
@@ -124,7 +124,7 @@ def _fill(encoder: Transcriber, value: Any, dtype: np.dtype[Any]) -> Node:
     if isinstance(value, Call) and named(value.callee) == "numpy._core.multiarray.scalar":
         return keep_numpy.encode_array(encoder, np.asarray(arrays.scalar(value.args)))
     if isinstance(value, Call):
-        return _node(encoder, _content(value))
+        return _node(encoder, content(value))
     if type(value) not in (str, int, float, bool, type(None)):
         raise GraphError("the fill value of a masked array has an unknown form")
     if dtype.hasobject:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelkeep.errors import GraphError, PolicyError, quote
 from modelkeep.formats.keep.handlers import Node
+from modelkeep.formats.keep.types import python as keep_python
 from modelkeep.formats.unpickle.maps_objects import named, only
 from modelkeep.formats.unpickle.raw import raw_bytes
 from modelkeep.formats.unpickle.records import ABSENT, Call, Global
@@ -51,12 +52,10 @@ def encode_set(encoder: Transcriber, call: Call) -> Node:
     if len(call.args) > 1 or type(items) not in (list, tuple):
         raise GraphError("a set has an unknown form")
     encoder.spend_on(items)
-    made = [encoder.at("{}", item) for item in items]
-    if any(type(item) is list and item[:1] in (["list"], ["dict"], ["set"], ["object"]) for item in made):
+    node = keep_python.set_node(encoder, named(call.callee).rpartition(".")[2], items)
+    if any(type(item) is list and item[:1] in (["list"], ["dict"], ["set"], ["object"]) for item in node[1]):
         raise GraphError("a set holds what can't be hashed")
-    import msgspec
-
-    return [named(call.callee).rpartition(".")[2], sorted(made, key=msgspec.json.encode)]
+    return node
 
 
 def encode_slice(encoder: Transcriber, call: Call) -> Node:
@@ -123,6 +122,23 @@ def encode_zone(encoder: Transcriber, call: Call) -> Node:
     if not 1 <= len(call.args) <= 2:
         raise GraphError("a time zone has an unknown form")
     return ["offset", encoder.at("", call.args[0]), call.args[1] if len(call.args) == 2 else None]
+
+
+def zone_name(call: Call) -> str | None:
+    """The name of a zone, which a pickle writes as ``getattr(ZoneInfo, "_unpickle")(name, whether cached)``."""
+    inner = call.callee
+    if (
+        not isinstance(inner, Call)
+        or named(inner.callee) != "builtins.getattr"
+        or (call.how, inner.how) != ("reduce", "reduce")
+    ):
+        return None
+    known = len(inner.args) == 2 and named(inner.args[0]) == "zoneinfo.ZoneInfo" and inner.args[1] == "_unpickle"
+    if not known or len(call.args) != 2 or type(call.args[0]) is not str:
+        return None
+    only(call)
+    only(inner)
+    return call.args[0]
 
 
 def encode_date(encoder: Transcriber, call: Call) -> Node:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelkeep.errors import GraphError, PolicyError, quote
+import numpy as np
+
+from modelkeep.errors import GraphError, quote
 from modelkeep.formats.keep.handlers import Node
 from modelkeep.formats.keep.names_table import DISTRIBUTIONS
 from modelkeep.formats.keep.types import scipy_stats
 from modelkeep.formats.keep.types.scipy import CLASSES, PARTS
-from modelkeep.formats.unpickle import arrays
+from modelkeep.formats.unpickle import arrays, dtypes
+from modelkeep.formats.unpickle.maps_numpy import content
 from modelkeep.formats.unpickle.maps_objects import attributes, named, only
 from modelkeep.formats.unpickle.records import Call
 
@@ -17,20 +20,23 @@ if TYPE_CHECKING:
     from modelkeep.formats.unpickle.mapping import Transcriber
 
 
+#: What an element costs that was written out by itself, in bytes.
+_COST = 64
+
+
 def encode_sparse(encoder: Transcriber, call: Call) -> Node:
     """The parts of a matrix; what scipy caches beside them is dropped, as it is when a live one is saved."""
-    only(call, "state")
+    only(call, "state", "pairs")
     name, state = named(call.callee).rpartition(".")[2], attributes(encoder, call)
-    if name[:3] in ("lil", "dok"):
-        raise PolicyError(
-            f"a {name} is made for building matrices, and is not read from a pickle",
-            hint="convert it by .tocsr() where the model was made, and save it again",
-        )
     shape = state.get("_shape", state.get("shape"))
-    if call.args or type(shape) is not tuple:
+    if call.args or type(shape) is not tuple or (call.pairs and name[:3] != "dok"):
         raise GraphError(f"a {name} has an unknown form")
-    parts = {key: state[key] for key in PARTS[name[:3]] if key in state}
-    if name[:3] == "coo":
+    parts: dict[str, Any] = {key: state[key] for key in PARTS[name[:3]] if key in state}
+    if name[:3] == "lil":
+        parts = _row_lists(encoder, state)
+    elif name[:3] == "dok":
+        parts = _keys(encoder, state.get("_dict", dict(call.pairs or ())), len(shape), dtypes.decode(state["dtype"]))
+    elif name[:3] == "coo":
         if "row" in state and "col" in state:  # before scipy 1.13
             parts["coords"] = (state["row"], state["col"])
         parts["has_canonical_format"] = state.get("has_canonical_format", False)
@@ -39,12 +45,57 @@ def encode_sparse(encoder: Transcriber, call: Call) -> Node:
     return ["sparse", name, [_length(n) for n in shape], encoder.state(parts)]
 
 
-def _length(value: Any) -> int:
+def _row_lists(encoder: Transcriber, state: dict[str, Any]) -> dict[str, Any]:
+    """Of two arrays of lists, one list for each row: all columns and all values, and where each row begins."""
+    rows, values = (_lists(content(state.get(key))) for key in ("rows", "data"))
+    lengths = [len(row) for row in rows]
+    encoder.spend(_COST * (len(rows) + 2 * sum(lengths)))
+    if lengths != [len(row) for row in values]:
+        raise GraphError("a row of a lil matrix has another number of values than of columns")
+    return {
+        "data": np.array([_number(v) for row in values for v in row], dtypes.decode(state.get("dtype"))),
+        "indices": np.array([_length(n) for row in rows for n in row], np.int64),
+        "indptr": np.cumsum([0, *lengths], dtype=np.int64),
+    }
+
+
+def _lists(found: Any) -> list[list[Any]]:
+    if isinstance(found, np.ndarray) or not all(type(row) is list for row in found[1]):
+        raise GraphError("the rows of a lil matrix are lists")
+    rows: list[list[Any]] = found[1]
+    return rows
+
+
+def _keys(encoder: Transcriber, found: Any, axes: int, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """Of a dictionary from places to values, both as arrays."""
+    if type(found) is not dict:
+        raise GraphError("a dok matrix has no dictionary")
+    encoder.spend(_COST * (1 + axes) * len(found))
+    places = [key if type(key) is tuple else (key,) for key in found]
+    if any(len(place) != axes for place in places):
+        raise GraphError("a place of a dok matrix has another number of axes")
+    coords = np.array([[_length(n) for n in place] for place in places], np.int64).reshape(len(places), axes)
+    data = np.array([_number(value) for value in found.values()], dtype)
+    return {"data": data, "coords": np.ascontiguousarray(coords.T)}
+
+
+def _number(value: Any) -> Any:
+    """A number, of Python or numpy."""
     if isinstance(value, Call) and named(value.callee) == "numpy._core.multiarray.scalar":
         value = arrays.scalar(value.args)
-        value = int(value) if value.dtype.kind in "iu" else None
+    elif isinstance(value, Call) and named(value.callee) == "builtins.complex" and len(value.args) == 2:
+        value = complex(*map(_number, value.args))
+    if isinstance(value, bool | int | float | complex | np.number | np.bool):
+        return value
+    raise GraphError("a sparse matrix holds what is no number")
+
+
+def _length(value: Any) -> int:
+    value = _number(value)
+    if isinstance(value, np.integer):
+        value = int(value)
     if type(value) is not int:
-        raise GraphError("the shape of a sparse matrix is not made of whole numbers")
+        raise GraphError("the shape or a place of a sparse matrix is not made of whole numbers")
     return value
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from modelkeep.errors import GraphError, PolicyError, quote
 from modelkeep.formats.keep.handlers import Node
 from modelkeep.formats.keep.types import sktrees
-from modelkeep.formats.keep.types.cython import LOSSES, METRICS, NEIGHBOUR_TREES
+from modelkeep.formats.keep.types.cython import FUNCTION_METRICS, LOSSES, METRICS, NEIGHBOUR_TREES
 from modelkeep.formats.unpickle.maps_numpy import array_of
 from modelkeep.formats.unpickle.maps_objects import attributes, named, only
-from modelkeep.formats.unpickle.records import Call
+from modelkeep.formats.unpickle.records import Call, Global
 
 if TYPE_CHECKING:
     from modelkeep.formats.unpickle.mapping import Transcriber
@@ -125,15 +125,25 @@ def encode_metric(encoder: Transcriber, call: Call) -> Node:
     only(call, "state")
     name, state = named(call.args[0]).rpartition(".")[2] if len(call.args) == 1 else "", call.state
     if name.startswith("PyFuncDistance"):
-        raise PolicyError(
-            "a distance metric is a function of the user's own", hint="use a metric that scikit-learn names"
-        )
+        return _function_metric(encoder, name, state)
     name = name if name in METRICS else f"{name}64"  # older versions had one precision, without a number
     if name not in METRICS or type(state) is not tuple or len(state) < 3 or len(state) > 5:
         raise GraphError(f"{quote(name)} is not a distance metric that a file may have")
     if any(part is not None and part != {} for part in state[3:]):
         raise GraphError("a distance metric holds a function")
     return ["metric", name, *(encoder.at("", part) for part in state[:3])]
+
+
+def _function_metric(encoder: Transcriber, name: str, state: Any) -> Node:
+    """A metric that calls a function: a listed one, or one that the policy trusts."""
+    name = name if name in FUNCTION_METRICS else "PyFuncDistance64"
+    if type(state) is not tuple or len(state) != 5 or type(state[3]) is not Global or type(state[4]) is not dict:
+        raise PolicyError(
+            "a distance metric calls what is no function at the top of a module",
+            hint="use a metric that scikit-learn names, or such a function",
+        )
+    encoder.spend_on(state[4].values())
+    return ["pymetric", name, encoder.at(".func", state[3]), encoder.state(state[4])]
 
 
 def encode_loss(encoder: Transcriber, call: Call) -> Node:

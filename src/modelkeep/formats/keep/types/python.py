@@ -131,21 +131,22 @@ def one_dimension(array: Any) -> Any:
 
 
 def encode_set(encoder: Encoder, value: Any) -> Node:
+    return set_node(encoder, type(value).__name__, value)
+
+
+def set_node(encoder: Encoder, kind: str, items: Any) -> Node:
     """Sets have no order that survives a process: they are written in the order of their elements' own bytes."""
-    kind = type(value).__name__
-    if encoder.is_plain(value):
-        return [kind, sorted(value, key=msgspec.json.encode)]
+    if encoder.is_plain(items):
+        return [kind, sorted(items, key=msgspec.json.encode)]
     known: dict[int, bytes] = encoder.shelf.setdefault("bytes of elements", {})
-    return [kind, [encoder.at("{}", item) for item in sorted(value, key=lambda item: _own_bytes(item, known))]]
+    in_order = sorted(items, key=lambda item: _own_bytes(encoder, item, known))
+    return [kind, [encoder.at("{}", item) for item in in_order]]
 
 
-def _own_bytes(item: Any, known: dict[int, bytes]) -> bytes:
+def _own_bytes(encoder: Encoder, item: Any, known: dict[int, bytes]) -> bytes:
     """What an element would be as a graph of its own, so that what was met before it does not count."""
-    from modelkeep.formats.keep.encode import Encoder
-    from modelkeep.formats.keep.types import handler_of
-
     if id(item) not in known:
-        apart = Encoder(handler_of)
+        apart = encoder.apart()
         apart.shelf["bytes of elements"] = known
         try:
             parts = apart.parts(item, "element").values()

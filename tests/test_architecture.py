@@ -28,7 +28,7 @@ LAYERS = {
     6: {"verbs"},
     4: {"formats", "frameworks", "stores", "signers", "seals"},
     3: {"ports", "store"},
-    2: set("artifact schema policy trees tree_checks tree_values atomic unpacking markers keys workers predictors onnx_checks".split()),
+    2: set("artifact schema policy trees tree_checks tree_values atomic unpacking archives markers keys workers predictors onnx_checks".split()),
     1: {"errors", "rope"},
 }
 SERVICES = 5

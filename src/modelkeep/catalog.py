@@ -17,17 +17,21 @@ FORMATS = {
     "keep": "modelkeep.formats.keep:FORMAT",
     "pickle": "modelkeep.formats.pickle:FORMAT",
     "joblib": "modelkeep.formats.joblib:FORMAT",
+    "skops": "modelkeep.formats.skops:FORMAT",
     "onnx": "modelkeep.formats.onnx:FORMAT",
 }
 FRAMEWORKS = {
     "sklearn": "modelkeep.frameworks.sklearn:FRAMEWORK",
     "onnx": "modelkeep.frameworks.onnx:FRAMEWORK",
+    "torch": "modelkeep.frameworks.torch:FRAMEWORK",
     "python": "modelkeep.frameworks.python:FRAMEWORK",
 }
 _EXTRAS = {
     **dict.fromkeys(("sklearn", "joblib", "pandas", "scipy"), "sklearn"),
     **dict.fromkeys(("onnx", "onnxruntime", "onnxscript", "skl2onnx", "onnxmltools"), "onnx"),
     "zstandard": "zstd",
+    "torch": "torch",
+    "skops": "skops",
 }
 
 Ask = Callable[[Any, str, Any], Any]

@@ -22,7 +22,7 @@ import numpy as np
 from modelkeep.formats.keep import dtypes
 from modelkeep.formats.keep.handlers import Node
 from modelkeep.formats.keep.segments import chunks, segment, words
-from modelkeep.formats.keep.tensors import NATIVE, Segment
+from modelkeep.formats.keep.tensors import NATIVE, Segment, name_of
 
 #: Views into shared memory keep their address up to a multiple of this.
 ALIGNMENT = 16
@@ -100,7 +100,7 @@ class Shelf:
         return [sorted(g) for g in {id(g): g for g in group.values()}.values() if len(g) > 1]
 
     def _single(self, array: np.ndarray) -> list[Any]:
-        flags, name = array.flags, NATIVE.get(array.dtype.str)
+        flags, name = array.flags, name_of(array.dtype)
         if name is not None and flags.c_contiguous and flags.aligned:
             return [self._add(Segment(name, array.shape, functools.partial(chunks, array)))]
         if _is_odd(array):

@@ -13,7 +13,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType, NoneType
 from typing import Any
 
 from modelkeep.errors import GraphError, MissingPackageError, PolicyError, quote
-from modelkeep.formats.keep import code
+from modelkeep.formats.keep import code, names_torch
 from modelkeep.formats.keep.handlers import Unsaveable
 from modelkeep.formats.keep.names_table import FUNCTIONS, OBJECTS, PLACES, VALUES
 from modelkeep.policy import Policy
@@ -28,7 +28,10 @@ def _index(table: Mapping[str, str]) -> frozenset[str]:
 
 OBJECT_NAMES = _index(OBJECTS)
 VALUE_NAMES = _index(VALUES)
-FUNCTION_NAMES = _index(FUNCTIONS)
+FUNCTION_NAMES = _index(FUNCTIONS) | _index(names_torch.FUNCTIONS)
+#: Kept as modules, never as plain objects: see types/torch_modules.py.
+MODULE_NAMES = _index(names_torch.MODULES)
+_CLASS_NAMES = OBJECT_NAMES | VALUE_NAMES | MODULE_NAMES
 _MAX_NAME = 500
 _UFUNC_MODULES = ("numpy", "scipy.special")
 
@@ -46,9 +49,10 @@ def public_module(module: str) -> str:
 
 def of_class(cls: type) -> str:
     """The name of a class. A class that is in no table and can't be imported by its own name is refused."""
-    for module in (public_module(cls.__module__), cls.__module__):
+    published = ("torch.nn",) if cls.__module__.startswith("torch.nn.modules.") else ()
+    for module in (*published, public_module(cls.__module__), cls.__module__):
         name = f"{module}.{cls.__qualname__}"
-        if name in OBJECT_NAMES or name in VALUE_NAMES:
+        if name in _CLASS_NAMES:
             return _same(name, _import(name), cls)
     return _own(cls)
 
@@ -57,6 +61,8 @@ def of_function(function: Any) -> str:
     """The name of a function: listed, or a module-level one that can be imported by its own name."""
     name = getattr(function, "__name__", "")
     modules = [getattr(function, "__module__", None) or "", *_UFUNC_MODULES]
+    if modules[0].partition(".")[0] == "torch":
+        modules, name = [*names_torch.FUNCTIONS], names_torch.ALIASES.get(name, name)
     for module in dict.fromkeys([public_module(modules[0]), *modules]):
         if (full := f"{module}.{name}") in FUNCTION_NAMES and _import(full) is function:
             return full
@@ -116,7 +122,7 @@ def _import(name: str) -> Any:
 
 def resolve_class(name: str, policy: Policy, own: Mapping[str, Any]) -> type:
     """The class that ``name`` stands for: listed, or trusted by the policy. ``own`` holds an artifact's own modules."""
-    if name in OBJECT_NAMES or name in VALUE_NAMES:
+    if name in _CLASS_NAMES:
         found = _import(name)
     elif ":" in name:
         found = _resolve_own(name, "class", policy, own)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from modelkeep.formats.keep import dtypes
-from modelkeep.formats.keep.tensors import NATIVE, Segment
+from modelkeep.formats.keep.tensors import Segment, name_of
 from modelkeep.ports import Buffer
 
 _CHUNK = 8 << 20
@@ -16,7 +16,7 @@ _CHUNK = 8 << 20
 
 def segment(array: np.ndarray) -> Segment:
     """``array``'s elements in C order; a large array that is not in C order is copied a piece at a time."""
-    name = NATIVE.get(array.dtype.str)
+    name = name_of(array.dtype)
     return words(array, array.dtype.alignment) if name is None else Segment(name, array.shape, lambda: chunks(array))
 
 

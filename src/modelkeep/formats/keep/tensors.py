@@ -19,16 +19,27 @@ import numpy as np
 from modelkeep.errors import GraphError, quote
 from modelkeep.ports import Buffer, Part
 from modelkeep.rope import Bytes
+from modelkeep.torch_tensors import label_of
 
 #: numpy dtype -> safetensors name, for little-endian data.
 NATIVE = {
     "|b1": "BOOL", "|u1": "U8", "|i1": "I8", "<u2": "U16", "<i2": "I16", "<u4": "U32", "<i4": "I32",
     "<u8": "U64", "<i8": "I64", "<f2": "F16", "<f4": "F32", "<f8": "F64", "<c8": "C64",
 }  # fmt: skip
-DTYPES = {name: np.dtype(text) for text, name in NATIVE.items()}
+#: What numpy has no dtype for is read as whole numbers of the same size; a tensor's node says what they mean.
+LABELLED: dict[str, np.dtype[Any]] = {
+    "BF16": np.dtype("<u2"),
+    **dict.fromkeys(("F8_E4M3", "F8_E5M2", "F8_E8M0"), np.dtype("|u1")),
+}
+DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(text) for text, name in NATIVE.items()} | LABELLED
 MAX_SEGMENTS = 10_000_000
 MAX_DIMENSIONS = 32
 _DATA_ALIGNMENT = 64
+
+
+def name_of(dtype: np.dtype[Any]) -> str | None:
+    """The safetensors name of a dtype, or None."""
+    return label_of(dtype) or NATIVE.get(dtype.str)
 
 
 class Segment(NamedTuple):

@@ -1,4 +1,4 @@
-"""Structural checks of finished scikit-learn and scipy objects, before anyone uses them.
+"""Structural checks of finished scikit-learn, scipy and PyTorch objects, before anyone uses them.
 
 Compiled code indexes by the numbers in a model and sizes its buffers by them, without a look at whether they fit.
 ``CHECKS`` has, for each class that hands numbers to such code, what must hold of them; every class in an object's MRO
@@ -24,6 +24,7 @@ from modelkeep.formats.keep.checks import (
     sparse,
     svm,
     text,
+    torch_modules,
     voting,
 )
 from modelkeep.formats.keep.checks.params import regex_params
@@ -32,7 +33,21 @@ from modelkeep.policy import Policy
 
 __all__ = ["CHECKS", "check_of", "checks_for", "regex_params"]
 
-_MODULES = (common, params, neighbors, svm, ensemble, hist_boosting, cluster, linear, encoders, text, sparse, voting)
+_MODULES = (
+    common,
+    params,
+    neighbors,
+    svm,
+    ensemble,
+    hist_boosting,
+    cluster,
+    linear,
+    encoders,
+    text,
+    sparse,
+    voting,
+    torch_modules,
+)
 
 CHECKS: dict[str, Check] = {name: check for module in _MODULES for name, check in module.CHECKS.items()}
 

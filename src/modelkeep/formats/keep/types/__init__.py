@@ -24,10 +24,27 @@ from modelkeep.formats.keep.types import (
     reduced,
     scipy,
     sktrees,
+    torch,
+    torch_modules,
     values,
 )
 
-_MODULES = (python, values, numpy, masked, random, objects, reduced, birch, scipy, pandas, cython, sktrees)
+_MODULES = (
+    python,
+    values,
+    numpy,
+    masked,
+    random,
+    objects,
+    reduced,
+    birch,
+    scipy,
+    pandas,
+    cython,
+    sktrees,
+    torch,
+    torch_modules,
+)
 
 KINDS: Mapping[str, Handler] = {handler.kind: handler for module in _MODULES for handler in module.HANDLERS}
 DECODERS: Mapping[str, Decode] = {
@@ -39,7 +56,7 @@ _CLAIMS: Mapping[str, Handler] = {claim: handler for handler in KINDS.values() f
 POOLS = {kind: build for module in _MODULES for kind, build in getattr(module, "POOLS", {}).items()}
 
 # These claim by an ancestor: every numpy scalar, every dtype, every class.
-_FAMILIES = ("numpy.generic", "numpy.dtype", "enum.Enum", "builtins.type")
+_FAMILIES = ("numpy.generic", "numpy.dtype", "enum.Enum", "builtins.type", "torch.nn.modules.module.Module")
 _FUNCTIONS = (
     "builtins.function",
     "builtins.builtin_function_or_method",

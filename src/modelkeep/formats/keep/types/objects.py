@@ -52,6 +52,11 @@ def is_standard(cls: type) -> bool:
     return cls.__module__.partition(".")[0] in sys.stdlib_module_names and cls.__module__ != "__main__"
 
 
+def is_a_module(cls: type) -> bool:
+    """Whether it is a class of PyTorch modules, which torch_modules.py keeps."""
+    return any(full_name(base) == "torch.nn.modules.module.Module" for base in cls.__mro__)
+
+
 def kept(cls: type, state: dict[str, Any]) -> dict[str, Any]:
     """The attributes of an object of ``cls`` that are kept, and as what."""
     drop, clear = _left_out(cls)
@@ -116,7 +121,7 @@ def decode_object(builder: Builder, node: Node) -> Any:
     known, restore, check = _facts(cls)
     state = builder.a_dict(node[2])
     if not state.keys() <= known:
-        _check_keys(cls, state, known)
+        check_keys(cls, state, known)
     object.__setattr__(obj, "__dict__", builder.fill_state(state))  # a frozen dataclass lets nobody else
     if restore is not None:
         restore(builder, obj)
@@ -128,11 +133,13 @@ def decode_object(builder: Builder, node: Node) -> Any:
 @functools.cache
 def _facts(cls: type) -> tuple[set[str], Callable[[Builder, Any], None] | None, Callable[[Any, Policy], None] | None]:
     """What restoring an object of ``cls`` needs: the keys found usable so far, what to do then, and its check."""
+    if is_a_module(cls):
+        raise GraphError(f"a {cls.__name__} is kept as a module, not as a plain object")
     restore = next((_RESTORE[name] for base in cls.__mro__ if (name := full_name(base)) in _RESTORE), None)
     return set(), restore, check_of(cls)
 
 
-def _check_keys(cls: type, state: dict[str, Any], known: set[str]) -> None:
+def check_keys(cls: type, state: dict[str, Any], known: set[str]) -> None:
     """An attribute from a file must not replace what the class does."""
     for key in state.keys() - known:
         if not key.isidentifier() or keyword.iskeyword(key) or key.startswith("__") or len(key) > _MAX_KEY:

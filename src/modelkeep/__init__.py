@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modelkeep import errors as errors
+    from modelkeep.parity import Certificate as Certificate
+    from modelkeep.parity import Tolerance as Tolerance
     from modelkeep.policy import Policy as Policy
     from modelkeep.registry import Registry as Registry
     from modelkeep.registry import gates as gates
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from modelkeep.verbs import convert as convert
     from modelkeep.verbs import diff as diff
     from modelkeep.verbs import dumps as dumps
+    from modelkeep.verbs import export as export
     from modelkeep.verbs import inspect as inspect
     from modelkeep.verbs import load as load
     from modelkeep.verbs import loads as loads
@@ -39,13 +42,16 @@ __version__ = "0.1.0"
 
 # Names are resolved on first use, so that `import modelkeep` costs next to nothing.
 _NAMES = {
+    "Certificate": "modelkeep.parity",
     "Policy": "modelkeep.policy",
     "Registry": "modelkeep.registry",
+    "Tolerance": "modelkeep.parity",
     "convert": "modelkeep.verbs",
     "diff": "modelkeep.verbs",
     "dumps": "modelkeep.verbs",
     "errors": "modelkeep.errors",
     "gates": "modelkeep.registry.gates",
+    "export": "modelkeep.verbs",
     "inspect": "modelkeep.verbs",
     "load": "modelkeep.verbs",
     "loads": "modelkeep.verbs",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from modelkeep import foreign, loading, saving
+from modelkeep import exporting, foreign, loading, saving
 from modelkeep.errors import UsageError
+from modelkeep.exporting import Order
 from modelkeep.loading import Opened, Rules
+from modelkeep.parity import Certificate
 from modelkeep.policy import Safety
 from modelkeep.ports import Format
+from modelkeep.probe import Probe
 
 Path = str | os.PathLike[str]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Converted:
     """What a conversion did. ``notes`` say what the new file lacks; ``facts`` what was found in the old one.
 
     ``executed`` says that the old file was run to read it, which only ``Policy(allow_code=True)`` does.
+    ``certificate`` lies beside the new file too; a keep file has none, since it is what was read.
     """
 
     source: str
@@ -34,44 +36,64 @@ class Converted:
     trust: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     executed: bool = False
+    certificate: Certificate | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as ``--json`` shows them."""
-        return asdict(self)
+        certificate = self.certificate.as_dict() if self.certificate else None
+        return {**asdict(replace(self, certificate=None)), "certificate": certificate}
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The model of the old file, its probe where it has one, and what is known of how it was written."""
+
+    format: Format
+    model: Any
+    probe: Probe | None
+    facts: dict[str, Any]
 
 
 def convert(
-    source: Path,
-    target: Path,
-    rules: Rules,
-    format: Format,
-    source_format: str | None = None,
-    progress: Progress = lambda done, total: None,
+    source: Path, target: Path, rules: Rules, format: Format, source_format: str | None, order: Order
 ) -> Converted:
     """Read ``source``, write ``target`` in ``format``. Nothing is written unless all of the source was understood."""
-    opened = loading.open_source(source, rules.policy, source_format)
-    if opened.format.name == format.name:
+    old = _read(source, rules, source_format)
+    if old.format.name == format.name:
         raise UsageError(
             f"both files are {format.name} files: there is nothing to convert",
             hint="copy the file, or name a target with another suffix",
         )
-    model, facts = read(opened, rules)
-    # No probe is recorded: nobody saw how the model answered when the old file was written, and answers taken now
-    # would only prove that this library agrees with itself.
-    recipe = saving.Recipe(probe=False, progress=progress)
-    saved = saving.save(model, target, recipe, format)
-    return Converted(
+    made = Converted(
         source=os.fspath(source),
         target=os.fspath(target),
-        source_format=opened.format.name,
+        source_format=old.format.name,
         target_format=format.name,
-        size=saved.size,
-        digest=saved.digest,
-        notes=_notes(opened.format, format),
-        trust=saved.trust,
-        facts=facts,
-        executed=opened.format.safety is Safety.CODE and rules.policy.allow_code,
+        size=0,
+        digest=None,
+        notes=_notes(old, format),
+        facts=old.facts,
+        executed=old.format.safety is Safety.CODE and rules.policy.allow_code,
     )
+    if format.name == "keep":
+        # No probe is recorded: nobody saw how the model answered when the old file was written, and answers taken
+        # now would only prove that this library agrees with itself.
+        saved = saving.save(old.model, target, saving.Recipe(probe=False, progress=order.progress), format)
+        return replace(made, size=saved.size, digest=saved.digest, trust=saved.trust)
+    subject = exporting.subject(old.model, order, old.probe, os.fspath(source))
+    exported = exporting.export(subject, target, format, order)
+    return replace(made, size=exported.size, certificate=exported.certificate)
+
+
+def _read(source: Path, rules: Rules, source_format: str | None) -> _Read:
+    if os.path.isdir(source):
+        path = os.fspath(source)
+        model = foreign.read_folder(path, rules, source_format)
+        return _Read(foreign.format_at(path, rules.policy), model, None, {})
+    opened = loading.open_source(source, rules.policy, source_format)
+    model, facts = read(opened, rules)
+    probe = loading.read_probe(loading.open_artifact(opened, "trusted")) if opened.format.name == "keep" else None
+    return _Read(opened.format, model, probe, facts)
 
 
 def read(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
@@ -81,13 +103,13 @@ def read(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
     return foreign.read(opened, rules)
 
 
-def _notes(source: Format, target: Format) -> tuple[str, ...]:
-    if target.name != "keep":
-        return (
-            f"the {target.name} file has no probe and no digest: nothing in it proves its answers",
-            f"reading a {target.name} file can run any code: keep the original",
+def _notes(old: _Read, target: Format) -> tuple[str, ...]:
+    notes = []
+    if target.name == "keep":
+        notes.append(
+            f"there is no probe: a {old.format.name} file does not hold answers to compare with; to have one, load the "
+            "new file and save it again with sample="
         )
-    return (
-        f"there is no probe: a {source.name} file does not hold answers to compare with; to have one, load the new "
-        "file and save it again with sample=",
-    )
+    if target.safety is Safety.CODE:
+        notes.append(f"reading a {target.name} file can run any code: keep the original")
+    return tuple(notes)

@@ -58,18 +58,18 @@ class Subject:
     name: str = ""
 
 
-def subject(model: Any, order: Order) -> Subject:
+def subject(model: Any, order: Order, probe: Probe | None = None, name: str = "") -> Subject:
     """The model, or the one in the file that ``model`` names, with its probe; ``sample`` makes a new one."""
     if not isinstance(model, str | os.PathLike):
-        return Subject(model, _probe(model, order))
+        kept = None if order.sample is not None or (probe and probe.empty) else probe
+        return Subject(model, kept or _probe(model, order), name)
     opened = loading.open_source(model, order.policy)
     if opened.format.name != "keep":
         live = loading.load(model, Rules(order.policy))
         return Subject(live, _probe(live, order), os.fspath(model))
     artifact = loading.open_artifact(opened)
     live = loading.build(artifact, Rules(order.policy))
-    kept = None if order.sample is not None else loading.read_probe(artifact)
-    return Subject(live, kept or _probe(live, order), os.fspath(model))
+    return subject(live, order, loading.read_probe(artifact), os.fspath(model))
 
 
 def _probe(model: Any, order: Order) -> Probe:
@@ -80,10 +80,9 @@ def export(what: Subject, target: Path, format: Format, order: Order) -> Exporte
     """Write the model to ``target`` and prove the file. What does not pass is a ParityError, and leaves no file."""
     cell = _writer(what.model, format)
     trials, notes = parity.trials(what.model, what.probe, order.check)
-    if not trials and format.gives != "weights":
-        told = "; ".join(what.probe.notes) or "it answers no rows"
+    if not trials and format.gives == "predictor":
         raise ExportError(
-            f"nothing can be compared, so nothing would prove the {format.name} file: {told}",
+            f"nothing can be compared, so nothing would prove the {format.name} file: {_why_silent(what)}",
             hint="pass sample=, rows as the model takes them",
         )
     rows = what.probe.rows[0] if what.probe.rows else catalog.rows_of(what.model, order.sample)
@@ -99,6 +98,10 @@ def export(what: Subject, target: Path, format: Format, order: Order) -> Exporte
             raise parity.refuse(certificate)
     certificate.write(path)
     return Exported(path, format.name, certificate.size, certificate)
+
+
+def _why_silent(what: Subject) -> str:
+    return "; ".join(what.probe.notes) or "the model answers no rows"
 
 
 def _writer(model: Any, format: Format) -> Any:
@@ -145,15 +148,22 @@ def _fresh(path: str, format: Format) -> Iterator[str]:
             raise atomic.storage_error(error, path, "write") from error
 
 
-def verify(path: Path, what: Subject, order: Order, format: Format | None = None) -> Certificate:
-    """Ask a written file again: the certificate as it is now. Nothing is raised for what does not pass."""
+def verify(path: Path, what: Subject, order: Order, format: str | None = None) -> Certificate:
+    """Ask a written file again: the certificate as it is now. What does not pass is a ParityError."""
     name = os.fspath(path)
-    chosen = format or foreign.format_at(name, order.policy)
+    chosen = catalog.format_named(format) if format else foreign.format_at(name, order.policy)
+    if chosen.name == "keep":
+        raise UsageError(f"{name} is a keep file: it proves itself", hint="verify it alone, or compare two with diff")
     trials, notes = parity.trials(what.model, what.probe, order.check)
-    if not trials and chosen.gives != "weights":
-        raise UsageError("the model has no probe and no rows were given", hint="pass check=, rows as it takes them")
+    if not trials and chosen.gives == "predictor":
+        raise UsageError(
+            f"nothing can be compared: {_why_silent(what)}", hint="pass check=, rows as the model takes them"
+        )
     proof = Proof(chosen, order.policy, order.accept, tuple(notes), order.progress)
-    return replace(parity.prove(what.model, name, trials, proof), source=what.name)
+    certificate = replace(parity.prove(what.model, name, trials, proof), source=what.name)
+    if not certificate.passed:
+        raise parity.refuse(certificate)
+    return certificate
 
 
 def remove(path: str) -> None:

@@ -41,6 +41,7 @@ _COMMANDS = {
     "inspect": ("files", "inspect", "Show what is in a file, without running it."),
     "verify": ("files", "verify", "Check a file: bytes, inside, and answers."),
     "diff": ("files", "diff", "Show what differs between two files."),
+    "export": ("exports", "export", "Write a model in another format, with proof."),
     "convert": ("files", "convert", "Write a model in another format."),
     "register": ("models", "register", "Register a file as a model's next version."),
     "list": ("models", "list_", "List models, or the versions of one."),

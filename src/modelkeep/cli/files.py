@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from modelkeep.cli.exports import Atol, Check, Labels, Options, Rtol, Sample, accepted, as_file, options_of
 from modelkeep.cli.options import AllowCode, AllowRegex, Format, Identity, Json, OnDrift, Signers, Trust, policy
 from modelkeep.cli.place import Place, is_file, registry_at
+from modelkeep.cli.rows import rows_in
 from modelkeep.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from modelkeep.comparison import Diff
+    from modelkeep.parity import Certificate
     from modelkeep.policy import Policy
+    from modelkeep.verification import Verified
 
 
 def _file(name: str, text: str) -> Any:
@@ -52,7 +56,15 @@ def inspect(
 
 
 def verify(
-    file: Annotated[str, _file("FILE|REF", "A .keep file, or a version of a registry.")],
+    file: Annotated[str, _file("FILE|REF", "A .keep file, or a version of a registry; with --against any file.")],
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="FILE|REF", help="The model that a file must answer as.")
+    ] = None,
+    check: Check = None,
+    accept_labels: Labels = None,
+    accept_atol: Atol = None,
+    accept_rtol: Rtol = None,
+    format: Format = None,
     trust: Trust = None,
     allow_code: AllowCode = False,
     allow_regex: AllowRegex = False,
@@ -65,11 +77,21 @@ def verify(
 
     \b
     Example: modelkeep verify iris.keep --signer maker.pub
+    Example: modelkeep verify iris.onnx --against iris:3
     """
     from modelkeep import verbs
 
+    allowed = policy(trust, allow_code, allow_regex, signer)
+    if against is not None:
+        asked: dict[str, Any] = {
+            "check": rows_in(check),
+            "accept": accepted(accept_labels, accept_atol, accept_rtol),
+            "format": format,
+            "policy": allowed,
+        }
+        with waiting("asking") as progress, as_file(against, registry, identity) as model:
+            return _certified(verbs.verify(file, against=model, progress=progress, **asked), json)
     with waiting("verifying") as progress:
-        allowed = policy(trust, allow_code, allow_regex, signer)
         if is_file(file, registry):
             found = verbs.verify(file, policy=allowed, identity=identity, progress=progress)
         else:
@@ -81,7 +103,20 @@ def verify(
     else:
         from modelkeep.cli.show_files import show_verified
 
-        show_verified(found, signed=bool(signer))
+        show_verified(cast("Verified", found), signed=bool(signer))
+    return 0
+
+
+def _certified(found: Verified | Certificate, json: bool) -> int:
+    """Print the new certificate of a file of another format."""
+    if json:
+        from modelkeep.cli.screen import print_json
+
+        print_json(found.as_dict())
+    else:
+        from modelkeep.cli.show_parity import show_certificate
+
+        show_certificate(cast("Certificate", found))
     return 0
 
 
@@ -136,7 +171,7 @@ def _diff_of_versions(first: str, second: str, place: str | None, identity: str 
 
 
 def convert(
-    source: Annotated[str, _file("SRC", "The file to read: .pkl, .joblib or .keep.")],
+    source: Annotated[str, _file("SRC", "The file to read.")],
     target: Annotated[str, _file("DST", "The file to write; its suffix says the format.")],
     trust: Trust = None,
     allow_code: AllowCode = False,
@@ -144,9 +179,17 @@ def convert(
     on_drift: OnDrift = "raise",
     format: Annotated[str | None, typer.Option("--to", metavar="NAME", help="The format to write.")] = None,
     source_format: Annotated[str | None, typer.Option("--from", metavar="NAME", help="The format to read.")] = None,
+    sample: Sample = None,
+    check: Check = None,
+    accept_labels: Labels = None,
+    accept_atol: Atol = None,
+    accept_rtol: Rtol = None,
+    options: Options = None,
     json: Json = False,
 ) -> int:
     """Write a model in another format. A pickle or joblib file is read without executing it, unless --allow-code.
+
+    Any format but keep is asked in a fresh process, and left only if it answers the same.
 
     \b
     Example: modelkeep convert old.joblib new.keep
@@ -162,6 +205,10 @@ def convert(
             on_drift=cast(Choice, on_drift),
             format=format,
             source_format=source_format,
+            sample=rows_in(sample),
+            check=rows_in(check),
+            accept=accepted(accept_labels, accept_atol, accept_rtol),
+            options=options_of(options),
             progress=progress,
         )
     if json:

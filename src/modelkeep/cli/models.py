@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -279,5 +279,5 @@ def export_file(
             hint="name a .keep file; for another format, convert that: modelkeep convert FILE.keep OTHER",
         )
     with waiting("writing"):
-        version = registry_at(registry, identity=identity).export(ref, file)
+        version = cast("Version", registry_at(registry, identity=identity).export(ref, file))
     return answer({"ref": version.ref, "file": file, "digest": version.digest}, json, "show_exported")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelkeep.cli.screen import Screen
+from modelkeep.cli.show_parity import show_certificate
 from modelkeep.cli.text import plural, size
 from modelkeep.conversion import Converted
 from modelkeep.verification import Verified
@@ -43,5 +44,7 @@ def show_converted(found: Converted) -> None:
             screen.fact("", f"{name.replace('_', ' ')}: {text}")
     for name in found.trust:
         screen.fact("trust", f"to load it, pass --trust {name}")
+    if found.certificate is not None:
+        show_certificate(found.certificate, screen)
     for note in found.notes:
         screen.fact("note", note)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+import modelkeep
 from modelkeep import artifact, atomic, catalog, saving
 from modelkeep.errors import ParityError, quote
 from modelkeep.parity import child
@@ -55,6 +56,8 @@ def prove(model: Any, path: str, asked: list[Trial], proof: Proof) -> Certificat
         about = worker.call(*opened, timeout=TIMEOUT)
         if proof.format.gives == "weights":
             left = _compare_weights(model, worker, outputs, proof)
+        elif not asked:
+            left = _compare_graphs(model, worker, outputs)
         else:
             left = _compare(model, worker, outputs, asked, about["methods"], proof)
     own = Tolerance.of(proof.format.tolerance)
@@ -98,6 +101,15 @@ def _compare(
             rules = (own, proof.accept or own)
             judge(outputs, trial.kind, method, expected, told["answer"], rules, labels=is_label)
     return [f"{method} is not in a {proof.format.name} file of this model" for method in sorted(silent)]
+
+
+def _compare_graphs(model: Any, worker: Worker, outputs: dict[str, Output]) -> list[str]:
+    """What answers no rows is the same where the safe format writes the same bytes for it."""
+    expected = artifact.digest(modelkeep.dumps(model, probe=False))
+    output = outputs.setdefault("graph", Output(asked=1))
+    if worker.call(f"{__name__}.child:graph", timeout=TIMEOUT) != expected:
+        output.other = "the file holds another object"
+    return ["it answers no rows: the objects were compared"]
 
 
 def _compare_weights(model: Any, worker: Worker, outputs: dict[str, Output], proof: Proof) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import modelkeep
 from modelkeep import catalog, environment, loading
 from modelkeep.artifact import digest
 from modelkeep.loading import Rules
@@ -37,6 +38,11 @@ def open_file(path: str, format: str, policy: dict[str, Any]) -> dict[str, Any]:
 def weights() -> dict[str, str]:
     """The arrays of a file that holds nothing else, each by what ``fingerprint`` says of it."""
     return {name: fingerprint(array) for name, array in _opened["model"].items()}
+
+
+def graph() -> str:
+    """The digest of the opened object as the safe format writes it."""
+    return digest(modelkeep.dumps(_opened["model"], probe=False))
 
 
 def fingerprint(array: Any) -> str:

@@ -23,6 +23,7 @@ from modelkeep.store import Store
 if TYPE_CHECKING:
     from modelkeep.artifact import Artifact
     from modelkeep.comparison import Diff
+    from modelkeep.exporting import Exported
     from modelkeep.inspection import Inspection
     from modelkeep.loading import Integrity, OnDrift
     from modelkeep.signing import Signature
@@ -93,19 +94,23 @@ class Reader:
         book, number = self._found(ref)
         return reading.artifact(book, number, policy or Policy())
 
-    def export(self, ref: Reference, path: str | os.PathLike[str], *, policy: Policy | None = None) -> Version:
+    def export(
+        self,
+        ref: Reference,
+        path: str | os.PathLike[str],
+        *,
+        policy: Policy | None = None,
+        format: str | None = None,
+        **how: Any,
+    ) -> Version | Exported:
         """Write a version as a ``.keep`` file: the same bytes as ``modelkeep.save`` would have written.
 
-        Its signatures lie beside it, as those of a file.
+        Its signatures lie beside it, as those of a file. Any other format is written and proved as by
+        ``modelkeep.export``, which says what ``how`` may be; its certificate is kept with the version too.
         """
-        from modelkeep.bundle_writer import write_artifact
-        from modelkeep.registry import vouching
+        from modelkeep.registry import converting
 
-        version = self.version(ref)
-        write_artifact(self.artifact(version, policy=policy), path)
-        if version.signatures:
-            vouching.write_beside(self._book(version.name), version.number, os.fspath(path))
-        return version
+        return converting.export(self, ref, os.fspath(path), policy or Policy(), format, how)
 
     def verify(
         self, ref: Reference, *, policy: Policy | None = None, progress: Progress = lambda done, total: None

@@ -1,4 +1,4 @@
-"""The verbs on other formats: export with a certificate, and ask a written file again."""
+"""The verb on other formats: export with a certificate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from modelkeep import catalog, exporting
 from modelkeep.exporting import Exported, Order, Path, Progress
-from modelkeep.parity import Certificate, Tolerance
+from modelkeep.parity import Tolerance
 from modelkeep.policy import Policy
 
 
@@ -25,7 +25,7 @@ def export(
     policy: Policy | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Exported:
-    """Write a model in another format, and prove the file: it is opened in its own runtime, in a fresh process, and asked.
+    """Write a model in another format, and prove the file: in a fresh process its own runtime must answer the same.
 
     model: a live model, or the path of a file with one.
     sample: rows as the model takes them; without, the probe of the file, or rows made from what the model knows.
@@ -47,24 +47,3 @@ def export(
     chosen = catalog.format_named(format) if format else catalog.format_for(os.fspath(path))
     order = Order(sample, check, accept, options or {}, compress, policy or Policy(), progress)
     return exporting.export(exporting.subject(model, order), path, chosen, order)
-
-
-def reverify(
-    path: Path,
-    against: Any,
-    *,
-    check: Any = None,
-    accept: Tolerance | None = None,
-    format: str | None = None,
-    policy: Policy | None = None,
-    progress: Progress = lambda done, total: None,
-) -> Certificate:
-    """Ask a written file again, for example after an upgrade of its runtime, and compare it with a model.
-
-    against: the live model, or the path of a file with it. check, accept, format, policy: as for ``export``.
-
-    Raises ``ParityError`` where the file answers differently; its ``certificate`` says on which rows.
-    """
-    order = Order(None, check, accept, policy=policy or Policy(), progress=progress)
-    chosen = catalog.format_named(format) if format else None
-    return exporting.verify(path, exporting.subject(against, order), order, chosen)

@@ -7,12 +7,15 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from modelkeep import catalog, comparison, conversion, inspection, loading, matrix, saving, verification
+from modelkeep import catalog, comparison, conversion, exporting, inspection, loading, matrix, saving, verification
 from modelkeep.comparison import Diff
 from modelkeep.conversion import Converted
+from modelkeep.errors import UsageError
+from modelkeep.exporting import Order
 from modelkeep.inspection import Inspection
 from modelkeep.keys import Secret
 from modelkeep.loading import Integrity, OnDrift, Rules, Source
+from modelkeep.parity import Certificate, Tolerance
 from modelkeep.policy import Policy
 from modelkeep.saving import Progress, Recipe, Saved, Target
 from modelkeep.seals.age import Unlock
@@ -102,13 +105,32 @@ def inspect(path: Source, *, policy: Policy | None = None, format: str | None = 
 
 
 def verify(
-    path: Source, *, policy: Policy | None = None, identity: Secret | None = None, progress: Progress = lambda *_: None
-) -> Verified:
-    """Compare every byte with its digest, run every structural check, and ask the probe's rows again, always.
+    path: Source,
+    *,
+    against: Any = None,
+    check: Any = None,
+    accept: Tolerance | None = None,
+    format: str | None = None,
+    policy: Policy | None = None,
+    identity: Secret | None = None,
+    progress: Progress = lambda *_: None,
+) -> Verified | Certificate:
+    """Compare every byte of a keep file with its digest, run every structural check, and ask the probe's rows again.
 
-    Raises the error of the first thing that is wrong: ``IntegrityError``, ``CheckError``, ``DriftError``...
+    against: a model, or the path of a keep file with it: then ``path`` is a file of another format, which is opened in
+    a fresh process and must answer as the model does, for example after an upgrade of its runtime. check, accept and
+    format are as for ``export``; the new certificate is returned.
+
+    Raises the error of the first thing that is wrong: ``IntegrityError``, ``CheckError``, ``DriftError``,
+    ``ParityError``...
     """
-    return verification.verify(path, policy or Policy(), progress, Unlock(identity))
+    allowed = policy or Policy()
+    if against is None:
+        return verification.verify(path, allowed, progress, Unlock(identity))
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError("only a file can be asked in a fresh process", hint="pass the path of the file")
+    order = Order(None, check, accept, policy=allowed, progress=progress)
+    return exporting.verify(path, exporting.subject(against, order), order, format)
 
 
 def diff(first: Source, second: Source, *, policy: Policy | None = None) -> Diff:
@@ -128,16 +150,23 @@ def convert(
     on_drift: OnDrift = "raise",
     format: str | None = None,
     source_format: str | None = None,
+    sample: Any = None,
+    check: Any = None,
+    accept: Tolerance | None = None,
+    options: Mapping[str, Any] | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Converted:
     """Write the model of one file in another format. Pickle and joblib run only if the policy allows code.
+
+    Any format but keep gets a certificate: sample, check, accept and options are as for ``export``.
 
     on_drift: ``"warn"`` converts a file that another version of scikit-learn wrote, which may answer differently.
     format, source_format: those of the new and of the old file; by default what their suffixes say.
     """
     chosen = catalog.format_named(format) if format else catalog.format_for(os.fspath(target))
     rules = Rules(policy or Policy(), on_drift)
-    return conversion.convert(source, target, rules, chosen, source_format, progress)
+    order = Order(sample, check, accept, options or {}, policy=rules.policy, progress=progress)
+    return conversion.convert(source, target, rules, chosen, source_format, order)
 
 
 def formats() -> tuple[matrix.Row, ...]:

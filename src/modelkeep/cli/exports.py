@@ -1,0 +1,122 @@
+"""The command export, and what it shares with verify and convert: rows to try, and what is accepted knowingly."""
+
+from __future__ import annotations
+
+import contextlib
+import json as reader
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from modelkeep.cli.options import AllowCode, AllowRegex, Identity, Json, Trust, policy
+from modelkeep.cli.place import Place, is_file, registry_at
+from modelkeep.cli.waiting import waiting
+
+if TYPE_CHECKING:
+    from modelkeep.exporting import Exported
+    from modelkeep.parity import Tolerance
+
+Sample = Annotated[
+    str | None, typer.Option("--sample", metavar="ROWS", help="Rows as the model takes them: .csv, .parquet or .npy.")
+]
+Check = Annotated[
+    str | None, typer.Option("--check", metavar="ROWS", help="Rows of yours that the written file is asked too.")
+]
+Labels = Annotated[int | None, typer.Option("--accept-labels", metavar="N", help="Accept that N labels change.")]
+Atol = Annotated[float | None, typer.Option("--accept-atol", metavar="X", help="Accept differences of X.")]
+Rtol = Annotated[float | None, typer.Option("--accept-rtol", metavar="X", help="Accept relative differences of X.")]
+Options = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="An option of the format, as in opset=18.")
+]
+
+
+def accepted(labels: int | None, atol: float | None, rtol: float | None) -> Tolerance | None:
+    """What is accepted knowingly, or None."""
+    if labels is None and atol is None and rtol is None:
+        return None
+    from modelkeep.parity import Tolerance
+
+    return Tolerance(labels or 0, atol or 0.0, rtol or 0.0)
+
+
+def options_of(pairs: list[str] | None) -> dict[str, Any]:
+    """``NAME=VALUE`` pairs; a value is read as JSON where it is some, else as text."""
+    from modelkeep.errors import UsageError, quote
+
+    found: dict[str, Any] = {}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise UsageError(f"{quote(pair)} is not NAME=VALUE", hint="as in --set opset=18")
+        try:
+            found[name] = reader.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+@contextlib.contextmanager
+def as_file(target: str, registry: str | None, identity: str | None) -> Iterator[str]:
+    """The path of a file, or that of a version of a registry written as one for a moment."""
+    if is_file(target, registry):
+        yield target
+        return
+    with tempfile.TemporaryDirectory(prefix="modelkeep-") as folder:
+        path = os.path.join(folder, "model.keep")
+        registry_at(registry, identity=identity).export(target, path)
+        yield path
+
+
+def export(
+    source: Annotated[str, typer.Argument(metavar="FILE|REF", help="A model: a file, or a version of a registry.")],
+    target: Annotated[str, typer.Argument(metavar="DST", help="The file to write; its suffix says the format.")],
+    sample: Sample = None,
+    check: Check = None,
+    accept_labels: Labels = None,
+    accept_atol: Atol = None,
+    accept_rtol: Rtol = None,
+    format: Annotated[str | None, typer.Option("--to", metavar="NAME", help="The format to write.")] = None,
+    options: Options = None,
+    trust: Trust = None,
+    allow_code: AllowCode = False,
+    allow_regex: AllowRegex = False,
+    registry: Place = None,
+    identity: Identity = None,
+    json: Json = False,
+) -> int:
+    """Write a model in another format. The file is asked in a fresh process, and left only if it answers the same.
+
+    The certificate lies beside the file, and with the version in the registry.
+
+    \b
+    Example: modelkeep export iris@production iris.onnx
+    """
+    from modelkeep import verbs
+    from modelkeep.cli.rows import rows_in
+
+    named: dict[str, Any] = {
+        "sample": rows_in(sample),
+        "check": rows_in(check),
+        "accept": accepted(accept_labels, accept_atol, accept_rtol),
+        "format": format,
+        "options": options_of(options),
+        "policy": policy(trust, allow_code, allow_regex),
+    }
+    with waiting("exporting") as progress:
+        if is_file(source, registry):
+            found = verbs.export(source, target, progress=progress, **named)
+        else:
+            at = registry_at(registry, identity=identity)
+            found = cast("Exported", at.export(source, target, progress=progress, **named))
+    if json:
+        from modelkeep.cli.screen import print_json
+
+        print_json(found.as_dict())
+    else:
+        from modelkeep.cli.show_parity import show_exported
+
+        show_exported(found)
+    return 0

@@ -226,7 +226,7 @@ def test_every_unmapped_part_is_named_and_what_to_do() -> None:
 def test_what_is_dangerous_is_told_first_and_no_way_around_it() -> None:
     with pytest.raises(PolicyError) as caught:
         mk.load(pickle.dumps([Own(), os.system, Other()]))
-    assert str(caught.value).startswith("the bytes: list[1]: a pickle names posix.system")
+    assert str(caught.value).startswith("the bytes: list[1]: the file names posix.system")
     assert caught.value.hint.startswith("do not open this file")
     assert "Policy(" not in caught.value.hint
 

@@ -2,8 +2,8 @@
 
 Nothing is ever extracted to a folder: a member is bytes in memory, of the size and checksum that the archive states.
 Layout (source: PKWARE's APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16): members one behind the other, each with a
-local header; the central directory; its end record. There is no gap, overlap, comment, encryption, second volume or
-64-bit extension, and each local header says what the directory says.
+local header; the central directory; its end record. There is no gap, overlap, comment, encryption or second volume,
+no directory of the 64-bit form, and each local header says what the directory says.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _EFFORT = 0x006
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
+_LONG = struct.Struct("<2H2Q")
+_IN_EXTRA = 0xFFFFFFFF
 _NAME = re.compile(r"[A-Za-z0-9_.@+=, \-]+(/[A-Za-z0-9_.@+=, \-]+)*/?")
 _LONGEST = 500
 _HINT = "get the file again from where it came from: no program that saves models writes this"
@@ -123,13 +125,17 @@ def _beginning(data: memoryview, member: Member, offset: int) -> tuple[int, int]
         raise _refused("a member of it is cut off")
     magic, _, flags, method, _, _, checksum, packed, size, length, extra = _LOCAL.unpack_from(data, offset)
     begin = offset + _LOCAL.size
-    name = bytes(data[begin : begin + length])
-    agree = (method, checksum, packed, size) == (member.method, member.checksum, member.packed, member.size)
-    if magic != b"PK\x03\x04" or extra or flags & ~(_UTF8 | _EFFORT) or name != member.name.encode() or not agree:
-        raise _refused(f"{quote(member.name)} is announced in two ways")
-    start = begin + length
+    start = begin + length + extra
     if start + member.packed > len(data):
         raise _refused("a member of it is cut off")
+    name, more = bytes(data[begin : begin + length]), bytes(data[begin + length : start])
+    if more and (packed, size) == (_IN_EXTRA, _IN_EXTRA) and len(more) == _LONG.size:
+        # numpy writes small members, too, with the 64-bit extension of the local header
+        kind, room, size, packed = _LONG.unpack(more)
+        more = b"" if (kind, room) == (1, 16) else more
+    agree = (method, checksum, packed, size) == (member.method, member.checksum, member.packed, member.size)
+    if magic != b"PK\x03\x04" or more or flags & ~(_UTF8 | _EFFORT) or name != member.name.encode() or not agree:
+        raise _refused(f"{quote(member.name)} is announced in two ways")
     return start, start + member.packed
 
 

@@ -63,7 +63,7 @@ for _module, _attribute, _argument in (
 put("class of a script", "PolicyError", "__main__.Scaler", whole(new("__main__", "Scaler", mean=b"K\x01")))
 put("class of a user", "PolicyError", "mypkg.Scaler", whole(new("mypkg", "Scaler", mean=b"K\x01")))
 put(
-    "partial", "PolicyError", "logisticregression.f.func: a pickle names os.system",
+    "partial", "PolicyError", "logisticregression.f.func: the file names os.system",
     whole(new("sklearn.linear_model._logistic", "LogisticRegression",
               f=call(name("functools", "partial"), name("os", "system"))
               + b"(" + name("os", "system") + b"(" + text(COMMAND) + b"tNNtb")),
@@ -78,7 +78,7 @@ def _lambda() -> bytes:
 
 put("lambda", "PolicyError", "cloudpickle.cloudpickle", _lambda)
 put(
-    "function deep inside", "PolicyError", "pipeline.steps[0][1].func: a pickle names os.system",
+    "function deep inside", "PolicyError", "pipeline.steps[0][1].func: the file names os.system",
     whole(new("sklearn.pipeline", "Pipeline", steps=b"(" + text("f") + new(
         "sklearn.preprocessing._function_transformer", "FunctionTransformer", func=name("os", "system"),
     ) + b"t\x85")),

@@ -81,7 +81,7 @@ put("joblib, hostile object", "PolicyError", "posix.system", lambda: _joblib(lam
 put(
     "joblib, hostile in an inner stream",
     "PolicyError",
-    "[0]: a pickle names posix.system",
+    "[0]: the file names posix.system",
     lambda: _joblib(_in_object_array),
 )
 put("joblib, array cut off", "GraphError", "announced", whole(_wrapper())[:-1] + b"1234.")

@@ -55,7 +55,7 @@ class Transcriber(Encoder):
         """Account for work that a file could ask for many times over one piece of it."""
         self._work -= amount
         if self._work < 0:
-            raise GraphError("the pickle repeats its parts out of all proportion to its size")
+            raise GraphError("the file repeats its parts out of all proportion to its size")
 
     def spend_on(self, values: Collection[Any]) -> None:
         """The same for the elements of a container that is written out in its owner."""
@@ -71,7 +71,7 @@ class Transcriber(Encoder):
             if not self._refused:
                 raise _as_check(errors) from None
         except RecursionError:
-            raise GraphError("the pickle is nested too deep") from None
+            raise GraphError("the file is nested too deep") from None
         if self._refused:
             raise names.together(self._refused)
         return parts
@@ -137,7 +137,7 @@ def _refusal_of_chain(call: Call) -> PolicyError:
     if isinstance(inner, Global):
         return names.refusal(inner)
     return PolicyError(
-        f"a pickle calls a {type(inner).__name__}", hint="do not open this file unless you know who made it"
+        f"the file calls a {type(inner).__name__}", hint="do not open this file unless you know who made it"
     )
 
 

@@ -37,6 +37,9 @@ def array_of(encoder: Transcriber, record: Any) -> np.ndarray:
 
 
 def content(record: Any) -> np.ndarray | arrays.Objects:
+    """The array that a record stands for, or the elements of one of objects, still as records."""
+    if isinstance(record, np.ndarray):  # from a file that is no pickle
+        return record
     place = named(record.callee) if isinstance(record, Call) else ""
     if place == "joblib.numpy_pickle.NumpyArrayWrapper" and record.payload is not ABSENT:
         return _joblib_content(record)

@@ -36,7 +36,7 @@ def attributes(encoder: Transcriber, call: Call) -> dict[str, Any]:
     if version is None:
         return state
     if type(version) is not str or len(version) > 100:
-        raise GraphError("the version of scikit-learn in the pickle is not a text")
+        raise GraphError("the version of scikit-learn in the file is not a text")
     encoder.versions.add(version)
     return {key: value for key, value in state.items() if key != VERSION}
 

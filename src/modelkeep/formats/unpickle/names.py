@@ -91,7 +91,7 @@ def own(name: Global, policy: Policy) -> str | None:
 
 
 class UnmappedError(PolicyError):
-    """A part that a pickle names and that is on no list. ``trust`` is the name that a policy could trust, if any."""
+    """A part that the file names and that is on no list. ``trust`` is the name that a policy could trust, if any."""
 
     trust = ""
     #: What no model needs: code of Python, numpy or scipy that is no value of one.
@@ -105,7 +105,7 @@ class UnknownPartError(UnmappedError):
 def refusal(name: Global) -> UnmappedError:
     """Why ``name`` may not be in a model."""
     full = f"{name.module}.{name.name}"
-    message = f"a pickle names {quote(full).strip(chr(39))}, which modelkeep does not map"
+    message = f"the file names {quote(full).strip(chr(39))}, which modelkeep does not map"
     root = place(name).partition(".")[0]
     if name.module == "__main__":
         return UnmappedError(

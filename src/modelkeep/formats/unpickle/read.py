@@ -100,13 +100,18 @@ def read(
 
 
 def _read(data: bytes | bytearray | memoryview, policy: Policy, on_drift: OnDrift) -> tuple[Any, Facts]:
+    view = _content(data, policy)
+    model, versions = build(_records(view), len(view), policy, on_drift)
+    return model, Facts(versions, packing_of(memoryview(data).cast("B")))
+
+
+def build(root: Any, size: int, policy: Policy, on_drift: OnDrift) -> tuple[Any, tuple[str, ...]]:
+    """The model that records stand for, and the versions of scikit-learn that wrote it. The file has ``size`` bytes."""
     from modelkeep.formats.keep.files import read_graph
     from modelkeep.formats.unpickle.mapping import Transcriber
     from modelkeep.formats.unpickle.names import UnknownPartError
 
-    view = _content(data, policy)
-    root = _records(view)
-    transcriber = Transcriber(policy, len(view))
+    transcriber = Transcriber(policy, size)
     try:
         files = {name: _pieces(part) for name, part in transcriber.files(root).items()}
     except (UnknownPartError, CheckError):
@@ -116,11 +121,10 @@ def _read(data: bytes | bytearray | memoryview, policy: Policy, on_drift: OnDrif
     except ModelkeepError:
         raise
     except Exception as error:
-        # A mapping met a value that no pickler makes; what it raised is not the reader's to understand.
-        raise GraphError(f"the pickle can't be mapped: {said(error)}") from error
-    facts = Facts(tuple(sorted(transcriber.versions)), packing_of(memoryview(data).cast("B")))
+        # A mapping met a value that no writer makes; what it raised is not the reader's to understand.
+        raise GraphError(f"the file can't be mapped: {said(error)}") from error
     _check_drift(transcriber.versions, on_drift)
-    return read_graph(files, policy), facts
+    return read_graph(files, policy), tuple(sorted(transcriber.versions))
 
 
 def _pieces(part: Any) -> Rope:

@@ -166,7 +166,9 @@ class Makes:
 def test_convert_back_says_what_is_lost(shell: Shell, tmp_path: Path) -> None:
     found = shell.json("convert", "a.keep", str(tmp_path / "back.pkl"))
     assert (found["source_format"], found["target_format"], found["digest"]) == ("keep", "pickle", None)
-    assert "has no probe and no digest" in found["notes"][0]
+    assert "can run any code" in found["notes"][0]
+    assert found["certificate"]["passed"] is True
+    assert json.loads((tmp_path / "back.pkl.parity.json").read_text()) == found["certificate"]
     assert pickle.loads((tmp_path / "back.pkl").read_bytes()).predict(X).shape == (150,)
 
 
@@ -177,7 +179,7 @@ def test_convert_takes_formats_where_suffixes_do_not_say(shell: Shell, tmp_path:
 
 def test_formats_shows_the_whole_table(shell: Shell) -> None:
     assert shell("formats") == 0
-    for name in ("keep", "pickle", "joblib", "can run any code", "read and write"):
+    for name in ("keep", "pickle", "joblib", "can run any code", "the model", "any"):
         assert name in shell.out
     rows = {row["name"]: row for row in shell.json("formats")["formats"]}
     assert rows["keep"]["safety"] == "data"

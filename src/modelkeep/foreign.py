@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import warnings
 from dataclasses import asdict
 from typing import Any
 
-from modelkeep import catalog, loading
+from modelkeep import atomic, catalog, loading
 from modelkeep.errors import (
-    ContainerError,
     DriftError,
     DriftWarning,
     LoadError,
@@ -72,7 +72,7 @@ def _folder_format(path: str, format: str | None) -> Format:
         marked = any(os.path.isfile(os.path.join(path, name.decode())) for name in each.magic) if each.folder else False
         if marked and format in (None, each.name):
             return each
-    raise ContainerError(f"{path}: this folder is no model that modelkeep reads", hint="name a file, as in model.keep")
+    raise atomic.storage_error(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), path, "read")
 
 
 def _inert(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:

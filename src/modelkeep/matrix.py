@@ -15,7 +15,8 @@ from modelkeep.ports import Cell, Format
 class Row:
     """One format. ``frameworks`` says for each framework ``"read and write"``, ``"write"`` or ``""`` for a hole.
 
-    ``convert`` says whether a file can be converted without running it; ``missing`` lists packages to install first.
+    ``gives`` says what reading makes: the same object (``"model"``), a ``"predictor"`` that only answers, ``"weights"``
+    by name, or nothing. ``convert`` says whether a file can be converted without running it; ``missing`` lists packages to install first.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Row:
     suffixes: tuple[str, ...]
     tolerance: float
     frameworks: Mapping[str, str]
+    gives: str
     convert: bool
     missing: tuple[str, ...]
 
@@ -46,6 +48,7 @@ def _row(format: Format) -> Row:
         suffixes=format.suffixes,
         tolerance=format.tolerance,
         frameworks={framework.name: _cell(format, framework.name) for framework in catalog.frameworks()},
+        gives=format.gives if format.reader is not None else "",
         convert=format.inert is not None or format.name == "keep",
         missing=tuple(sorted({package for cell in cells for package in _missing(cell)})),
     )

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from modelkeep.cli.models import argument
 from modelkeep.cli.options import AllowCode, AllowRegex, Identity, Json, Trust, policy
 from modelkeep.cli.place import Place, is_file, registry_at
+from modelkeep.cli.screen import tell
 from modelkeep.cli.waiting import waiting
 
 if TYPE_CHECKING:
@@ -25,21 +27,31 @@ Sample = Annotated[
 Check = Annotated[
     str | None, typer.Option("--check", metavar="ROWS", help="Rows of yours that the written file is asked too.")
 ]
-Labels = Annotated[int | None, typer.Option("--accept-labels", metavar="N", help="Accept that N labels change.")]
-Atol = Annotated[float | None, typer.Option("--accept-atol", metavar="X", help="Accept differences of X.")]
-Rtol = Annotated[float | None, typer.Option("--accept-rtol", metavar="X", help="Accept relative differences of X.")]
+Accept = Annotated[
+    str | None,
+    typer.Option(
+        "--accept", metavar="labels=N,atol=X,rtol=X", help="Accept such a difference; the certificate says so."
+    ),
+]
+To = Annotated[str | None, typer.Option("--to", metavar="NAME", help="The format to write.")]
 Options = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="An option of the format, as in opset=18.")
 ]
 
 
-def accepted(labels: int | None, atol: float | None, rtol: float | None) -> Tolerance | None:
-    """What is accepted knowingly, or None."""
-    if labels is None and atol is None and rtol is None:
+def accepted(text: str | None) -> Tolerance | None:
+    """What is accepted knowingly, as in ``labels=3,atol=1e-3``, or None."""
+    if text is None:
         return None
+    from modelkeep.errors import UsageError, quote
     from modelkeep.parity import Tolerance
 
-    return Tolerance(labels or 0, atol or 0.0, rtol or 0.0)
+    try:
+        given = {name: value for name, _, value in (pair.partition("=") for pair in text.split(","))}
+        labels = int(given.pop("labels", "0"))
+        return Tolerance(labels, **{name: float(value) for name, value in given.items()})
+    except (ValueError, TypeError):
+        raise UsageError(f"{quote(text)} is no tolerance", hint="as in --accept labels=3,atol=1e-3") from None
 
 
 def options_of(pairs: list[str] | None) -> dict[str, Any]:
@@ -71,14 +83,12 @@ def as_file(target: str, registry: str | None, identity: str | None) -> Iterator
 
 
 def export(
-    source: Annotated[str, typer.Argument(metavar="FILE|REF", help="A model: a file, or a version of a registry.")],
-    target: Annotated[str, typer.Argument(metavar="DST", help="The file to write; its suffix says the format.")],
+    source: Annotated[str, argument("FILE|REF", "A model: a file, or a version of a registry.")],
+    target: Annotated[str, argument("DST", "The file to write; its suffix says the format.")],
     sample: Sample = None,
     check: Check = None,
-    accept_labels: Labels = None,
-    accept_atol: Atol = None,
-    accept_rtol: Rtol = None,
-    format: Annotated[str | None, typer.Option("--to", metavar="NAME", help="The format to write.")] = None,
+    accept: Accept = None,
+    format: To = None,
     options: Options = None,
     trust: Trust = None,
     allow_code: AllowCode = False,
@@ -100,7 +110,7 @@ def export(
     named: dict[str, Any] = {
         "sample": rows_in(sample),
         "check": rows_in(check),
-        "accept": accepted(accept_labels, accept_atol, accept_rtol),
+        "accept": accepted(accept),
         "format": format,
         "options": options_of(options),
         "policy": policy(trust, allow_code, allow_regex),
@@ -111,12 +121,4 @@ def export(
         else:
             at = registry_at(registry, identity=identity)
             found = cast("Exported", at.export(source, target, progress=progress, **named))
-    if json:
-        from modelkeep.cli.screen import print_json
-
-        print_json(found.as_dict())
-    else:
-        from modelkeep.cli.show_parity import show_exported
-
-        show_exported(found)
-    return 0
+    return tell(found, json, "show_parity:show_exported")

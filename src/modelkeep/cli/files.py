@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from modelkeep.cli.exports import Atol, Check, Labels, Options, Rtol, Sample, accepted, as_file, options_of
+from modelkeep.cli.exports import Accept, Check, Options, Sample, To, accepted, as_file, options_of
 from modelkeep.cli.options import AllowCode, AllowRegex, Format, Identity, Json, OnDrift, Signers, Trust, policy
 from modelkeep.cli.place import Place, is_file, registry_at
 from modelkeep.cli.rows import rows_in
+from modelkeep.cli.screen import tell
 from modelkeep.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from modelkeep.comparison import Diff
-    from modelkeep.parity import Certificate
     from modelkeep.policy import Policy
-    from modelkeep.verification import Verified
+
+
+Against = Annotated[
+    str | None, typer.Option("--against", metavar="FILE|REF", help="The model that a file must answer as.")
+]
 
 
 def _file(name: str, text: str) -> Any:
@@ -57,13 +61,9 @@ def inspect(
 
 def verify(
     file: Annotated[str, _file("FILE|REF", "A .keep file, or a version of a registry; with --against any file.")],
-    against: Annotated[
-        str | None, typer.Option("--against", metavar="FILE|REF", help="The model that a file must answer as.")
-    ] = None,
+    against: Against = None,
     check: Check = None,
-    accept_labels: Labels = None,
-    accept_atol: Atol = None,
-    accept_rtol: Rtol = None,
+    accept: Accept = None,
     format: Format = None,
     trust: Trust = None,
     allow_code: AllowCode = False,
@@ -85,39 +85,19 @@ def verify(
     if against is not None:
         asked: dict[str, Any] = {
             "check": rows_in(check),
-            "accept": accepted(accept_labels, accept_atol, accept_rtol),
+            "accept": accepted(accept),
             "format": format,
             "policy": allowed,
         }
         with waiting("asking") as progress, as_file(against, registry, identity) as model:
-            return _certified(verbs.verify(file, against=model, progress=progress, **asked), json)
+            found = verbs.verify(file, against=model, progress=progress, **asked)
+        return tell(found, json, "show_parity:show_certificate")
     with waiting("verifying") as progress:
         if is_file(file, registry):
             found = verbs.verify(file, policy=allowed, identity=identity, progress=progress)
         else:
             found = registry_at(registry, identity=identity).verify(file, policy=allowed, progress=progress)
-    if json:
-        from modelkeep.cli.screen import print_json
-
-        print_json(found.as_dict())
-    else:
-        from modelkeep.cli.show_files import show_verified
-
-        show_verified(cast("Verified", found), signed=bool(signer))
-    return 0
-
-
-def _certified(found: Verified | Certificate, json: bool) -> int:
-    """Print the new certificate of a file of another format."""
-    if json:
-        from modelkeep.cli.screen import print_json
-
-        print_json(found.as_dict())
-    else:
-        from modelkeep.cli.show_parity import show_certificate
-
-        show_certificate(cast("Certificate", found))
-    return 0
+    return tell(found, json, "show_files:show_verified", signed=bool(signer))
 
 
 def diff(
@@ -177,13 +157,11 @@ def convert(
     allow_code: AllowCode = False,
     allow_regex: AllowRegex = False,
     on_drift: OnDrift = "raise",
-    format: Annotated[str | None, typer.Option("--to", metavar="NAME", help="The format to write.")] = None,
+    format: To = None,
     source_format: Annotated[str | None, typer.Option("--from", metavar="NAME", help="The format to read.")] = None,
     sample: Sample = None,
     check: Check = None,
-    accept_labels: Labels = None,
-    accept_atol: Atol = None,
-    accept_rtol: Rtol = None,
+    accept: Accept = None,
     options: Options = None,
     json: Json = False,
 ) -> int:
@@ -207,16 +185,8 @@ def convert(
             source_format=source_format,
             sample=rows_in(sample),
             check=rows_in(check),
-            accept=accepted(accept_labels, accept_atol, accept_rtol),
+            accept=accepted(accept),
             options=options_of(options),
             progress=progress,
         )
-    if json:
-        from modelkeep.cli.screen import print_json
-
-        print_json(found.as_dict())
-    else:
-        from modelkeep.cli.show_files import show_converted
-
-        show_converted(found)
-    return 0
+    return tell(found, json, "show_files:show_converted")

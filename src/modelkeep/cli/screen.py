@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -26,6 +27,16 @@ _MANY = 100
 def print_json(value: Any) -> None:
     """One JSON object in ASCII: control characters of a file are escaped by JSON itself."""
     print(json.dumps(_strict(value), indent=2, allow_nan=False))
+
+
+def tell(found: Any, json: bool, place: str, **more: Any) -> int:
+    """Print what a verb found: as one JSON object, or by the function that ``place`` ("module:function") names."""
+    if json:
+        print_json(found.as_dict())
+    else:
+        module, _, name = place.partition(":")
+        getattr(importlib.import_module(f"modelkeep.cli.{module}"), name)(found, **more)
+    return 0
 
 
 def _strict(value: Any) -> Any:

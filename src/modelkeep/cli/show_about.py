@@ -13,17 +13,20 @@ _SAFETY = {"data": "runs no code", "code": "can run any code"}
 _HOLE = "-"
 
 
+_GIVES = {"model": "the model", "predictor": "a predictor", "weights": "arrays", "": "not read"}
+
+
 def show_formats(rows: Sequence[Row]) -> None:
     screen = Screen()
-    frameworks = list(rows[0].frameworks) if rows else []
     screen.table(
-        ["format", "suffix", "reading it", *(f"{name} models" for name in frameworks)],
+        ["format", "suffix", "reading it", "gives", "written from"],
         [
             (
                 row.name,
                 " ".join(row.suffixes),
                 screen.verdict(row.safety == "data", _SAFETY["data"], _SAFETY["code"]),
-                *(row.frameworks[name] or _HOLE for name in frameworks),
+                _GIVES[row.gives],
+                _written(row),
             )
             for row in rows
         ],
@@ -41,6 +44,12 @@ def show_formats(rows: Sequence[Row]) -> None:
     for row in rows:
         for package in row.missing:
             screen.paragraph(f"{row.name} needs {package}, which is not installed")
+
+
+def _written(row: Row) -> str:
+    """The frameworks whose models the format takes."""
+    taken = [name for name, cell in row.frameworks.items() if "write" in cell]
+    return "any" if len(taken) == len(row.frameworks) else ", ".join(taken) or _HOLE
 
 
 def show_report(found: Report) -> None:

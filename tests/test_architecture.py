@@ -19,7 +19,7 @@ SOURCE = Path(modelkeep.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 HEAVY = ("numpy", "sklearn", "pandas", "scipy", "torch", "tensorflow")
 COMMANDS = tuple(
-    "demo inspect verify diff export convert register list show history alias promote rollback tag copy export-file rm "
+    "demo inspect verify diff export convert advise register list show history alias promote rollback tag copy export-file rm "
     "gc fsck keygen sign seal unseal env formats doctor".split()
 )
 #: Layer of each top-level module or folder; imports go down only, and formats and frameworks are leaves.
@@ -28,7 +28,7 @@ LAYERS = {
     6: {"verbs"},
     4: {"formats", "frameworks", "stores", "signers", "seals"},
     3: {"ports", "store"},
-    2: set("artifact schema policy trees tree_checks tree_values atomic unpacking archives markers keys workers predictors onnx_checks torch_tensors".split()),
+    2: set("artifact schema policy trees tree_checks tree_values atomic unpacking archives markers keys workers predictors onnx_checks torch_tensors torch_archives safetensors_file".split()),
     1: {"errors", "rope"},
 }
 SERVICES = 5

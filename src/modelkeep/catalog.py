@@ -18,6 +18,9 @@ FORMATS = {
     "pickle": "modelkeep.formats.pickle:FORMAT",
     "joblib": "modelkeep.formats.joblib:FORMAT",
     "skops": "modelkeep.formats.skops:FORMAT",
+    "state_dict": "modelkeep.formats.state_dict:FORMAT",
+    "torchscript": "modelkeep.formats.torchscript:FORMAT",
+    "safetensors": "modelkeep.formats.safetensors:FORMAT",
     "onnx": "modelkeep.formats.onnx:FORMAT",
 }
 FRAMEWORKS = {
@@ -30,7 +33,7 @@ _EXTRAS = {
     **dict.fromkeys(("sklearn", "joblib", "pandas", "scipy"), "sklearn"),
     **dict.fromkeys(("onnx", "onnxruntime", "onnxscript", "skl2onnx", "onnxmltools"), "onnx"),
     "zstandard": "zstd",
-    "torch": "torch",
+    **dict.fromkeys(("torch", "ml_dtypes"), "torch"),
     "skops": "skops",
 }
 

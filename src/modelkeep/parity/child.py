@@ -14,6 +14,7 @@ from modelkeep.loading import Rules
 from modelkeep.policy import Policy
 from modelkeep.probe.record import has_method, reason
 from modelkeep.probe.rows import fresh
+from modelkeep.torch_tensors import exact_array
 
 _opened: dict[str, Any] = {}
 
@@ -47,6 +48,8 @@ def graph() -> str:
 
 def fingerprint(array: Any) -> str:
     """An array's dtype, shape and the digest of its elements in C order."""
+    if type(array).__module__.partition(".")[0] == "torch":
+        array = exact_array(array)
     plain = np.ascontiguousarray(array)
     return f"{plain.dtype} {plain.shape} {digest(plain.reshape(-1).view(np.uint8).data)}"
 

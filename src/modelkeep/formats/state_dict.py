@@ -1,0 +1,57 @@
+"""A module's weights by name, as ``torch.save(module.state_dict(), ...)`` writes them. Read as data, by our own reader.
+
+PyTorch's own ``weights_only=True`` is not relied on: see formats/unpickle/torch.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+from modelkeep.errors import ExportError, UsageError, quote
+from modelkeep.policy import Safety
+from modelkeep.ports import Cell, Format
+from modelkeep.torch_tensors import exact_array, unkept
+
+
+def tensors(model: Any) -> dict[str, Any]:
+    """The tensors of a module by name, or of a dictionary that holds nothing else."""
+    import torch
+
+    found = model if isinstance(model, dict) else model.state_dict()
+    for name, tensor in found.items():
+        refusal = ("it is no tensor", "") if not isinstance(tensor, torch.Tensor) else unkept(tensor)
+        if refusal:
+            raise ExportError(
+                f"the entry {quote(name)} of the state dict can't be written: {refusal[0]}", hint=refusal[1] or _HINT
+            )
+    return dict(found)
+
+
+_HINT = "save the module as a .keep file"
+
+
+def write(model: Any, file: BinaryIO, recipe: Any) -> None:
+    import torch
+
+    if recipe.options or recipe.compress is not None:
+        raise UsageError("a state dict has no options and is not compressed", hint="leave them out")
+    plain = {name: tensor.detach().cpu() for name, tensor in tensors(model).items()}
+    torch.save(plain, file)
+
+
+def arrays(model: Any) -> dict[str, Any]:
+    """What a file of the module must hold, as arrays."""
+    return {name: exact_array(tensor) for name, tensor in tensors(model).items()}
+
+
+FORMAT = Format(
+    name="state_dict",
+    title="PyTorch's weights by name, read as data",
+    safety=Safety.DATA,
+    suffixes=(".pt", ".pth"),
+    magic=(b"PK\x03\x04",),
+    writers={"torch": Cell("modelkeep.formats.state_dict:write", ("torch",))},
+    reader=Cell("modelkeep.formats.unpickle.torch:read", ("torch",)),
+    gives="weights",
+    arrays=Cell("modelkeep.formats.state_dict:arrays", ("torch",)),
+)

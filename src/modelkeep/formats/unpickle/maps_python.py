@@ -141,6 +141,14 @@ def zone_name(call: Call) -> str | None:
     return call.args[0]
 
 
+def encode_named_zone(encoder: Transcriber, call: Call) -> Node:
+    """``ZoneInfo(name)``, as files that are no pickles write it."""
+    only(call)
+    if len(call.args) != 1 or type(call.args[0]) is not str:
+        raise GraphError("a time zone has no name")
+    return ["zone", call.args[0]]
+
+
 def encode_date(encoder: Transcriber, call: Call) -> Node:
     only(call)
     raw = bytes(raw_bytes(call.args[0])) if len(call.args) == 1 else b""
@@ -192,6 +200,7 @@ REDUCED: dict[str, Any] = {
     "datetime.date": encode_date,
     "datetime.timedelta": _plain((int,), at_least=1, at_most=3, make=dt.timedelta),
     "datetime.timezone": encode_zone,
+    "zoneinfo.ZoneInfo": encode_named_zone,
     "decimal.Decimal": _plain((str,), at_least=1, at_most=1, make=decimal.Decimal),
     "fractions.Fraction": _plain((int, str), at_least=1, at_most=2, make=fractions.Fraction),
     "functools.partial": encode_partial,

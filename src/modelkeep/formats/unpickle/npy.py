@@ -1,12 +1,12 @@
 """numpy's ``.npy`` and ``.npz`` files, read without numpy's own reader: every length is checked before memory is taken.
 
-Layout (source: ``numpy.lib.format``): ``\\x93NUMPY``, a version, the length of a header, the header, which is a
-dictionary of Python as text, and the elements.
+Layout (source: ``numpy.lib.format``): ``\\x93NUMPY``, a version, the length of a header, the header, which is the
+text of a dictionary of Python, and the elements.
 """
 
 from __future__ import annotations
 
-import ast
+import json
 import re
 from typing import Any
 
@@ -22,6 +22,11 @@ _MAX_HEADER = 1 << 16
 _MAX_FIELDS = 100
 #: Dtypes that hold no pointers, in either byte order; ``V`` only where it fills a gap of a struct.
 _DTYPE = re.compile(r"[<>|]([biufcmM]\d{1,2}(\[\d{0,9}[a-zA-Z]{1,2}\])?|[SU]\d{1,9})")
+_HEADER = re.compile(
+    r"\{'descr': ('[^'\"\\]{1,60}'|\[[^\"\\]+\]), 'fortran_order': (True|False), "
+    r"'shape': \(([0-9, ]{0,400})\), \} *\n?"
+)
+_AS_JSON = str.maketrans("'()", '"[]')
 _GAP = re.compile(r"\|V\d{1,9}")
 
 
@@ -36,20 +41,35 @@ def array(data: memoryview) -> np.ndarray:
         raise GraphError("the header of an array does not fit into its file")
     header = _header(bytes(data[8 + size : start]))
     dtype, shape = _dtype(header["descr"]), arrays.shape_of(header["shape"])
-    order = header["fortran_order"]
-    if type(order) is not bool or dtype.itemsize == 0:
-        raise GraphError("the header of an array is not usable")
-    return arrays.over(data[start:], dtype, shape, "F" if order else "C")
+    if dtype.itemsize == 0:
+        raise GraphError("the elements of an array have no size")
+    return arrays.over(data[start:], dtype, shape, "F" if header["fortran_order"] else "C")
 
 
 def _header(text: bytes) -> dict[str, Any]:
+    """The header as numpy writes it. It is never evaluated: what it can hold is what JSON can, spelt otherwise."""
+    found = _HEADER.fullmatch(str(text, "latin-1"))
+    if found is None:
+        raise GraphError("the header of an array is not one that numpy writes")
+    spelt = found[1].translate(_AS_JSON).replace(",]", "]")
     try:
-        found = ast.literal_eval(str(text, "utf-8").strip())
-    except (ValueError, SyntaxError, RecursionError, MemoryError, UnicodeDecodeError, TypeError):
-        raise GraphError("the header of an array is not a dictionary") from None
-    if type(found) is not dict or found.keys() != {"descr", "fortran_order", "shape"}:
-        raise GraphError("the header of an array has other parts than a dtype, an order and a shape")
-    return found
+        descr = json.loads(spelt)
+    except (ValueError, RecursionError):
+        raise GraphError("the dtype of an array has an unknown form") from None
+    shape = tuple(int(n) for n in found[3].replace(" ", "").split(",") if n)
+    return {"descr": _fields(descr, 0), "fortran_order": found[2] == "True", "shape": shape}
+
+
+def _fields(found: Any, depth: int) -> Any:
+    """A dtype as numpy takes it: a name, or a list of tuples of a name, a dtype, and perhaps a shape."""
+    if type(found) is not list:
+        return found
+    if depth > 2 or not all(type(field) is list and 2 <= len(field) <= 3 for field in found):
+        raise GraphError("the dtype of an array has an unknown form")
+    return [
+        (field[0], _fields(field[1], depth + 1), *(tuple(part) if type(part) is list else part for part in field[2:]))
+        for field in found
+    ]
 
 
 def _dtype(found: Any) -> np.dtype[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from modelkeep.archives import Archive
 from modelkeep.errors import GraphError, quote
 from modelkeep.formats.unpickle import npy
+from modelkeep.formats.unpickle.names import place
 from modelkeep.formats.unpickle.records import Call, Global
 
 MAX_DEPTH = 300
@@ -26,6 +27,7 @@ class Schema:
         self._table = table
         self._known: dict[int, tuple[Any, Any]] = {}
         self._depth = 0
+        self._open: set[int] = set()
 
     def value(self, node: Any) -> Any:
         """What a node stands for."""
@@ -41,12 +43,16 @@ class Schema:
             known, made = self._known[number]
             if known != kind:
                 raise GraphError("two objects of the schema have one number")
+        elif number in self._open:
+            raise GraphError("two objects of the schema have one number: one holds the other")
         else:
             reader = self._table.get(loader) if type(loader) is str else None
             if reader is None:
                 raise GraphError(f"{quote(str(loader), 60)} is not a kind of node that a model has")
+            self._open.add(number)
             made = reader(self, node)
             self._known[number] = (kind, made)
+            self._open.discard(number)
         self._depth -= 1
         return made
 
@@ -57,6 +63,12 @@ class Schema:
         if type(module) is not str or type(name) is not str or len(module) > _MAX_NAME or len(name) > _MAX_NAME:
             raise GraphError("a node of the schema has no name")
         return Global(module, name)
+
+    def must_be(self, node: dict[str, Any], *allowed: str) -> None:
+        """Refuse a node whose class is none of these."""
+        found = place(self.name(node))
+        if found not in allowed:
+            raise GraphError(f"a {quote(str(node['__loader__']), 60)} says that it is a {quote(found, 100)}")
 
     def values(self, nodes: Any) -> list[Any]:
         if type(nodes) is not list:

@@ -95,7 +95,7 @@ def _words(node: Node, attributes: Attributes) -> None:
         refuse(node, "its pool has a part of an n-gram")
     if sum(size // (i + 1) for i, size in enumerate(sizes)) != len(columns) or not len(columns):
         refuse(node, "there are not as many columns as n-grams")
-    if columns.min() < 0 or columns.max() >= MAX_WIDTH:
+    if columns.min() < 0 or columns.max() >= 4 * len(columns) + (1 << 16):
         refuse(node, "a column of an n-gram is out of range")
     if length(attributes, "weights") not in (0, len(columns)):
         refuse(node, "there are not as many weights as n-grams")

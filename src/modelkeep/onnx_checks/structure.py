@@ -124,7 +124,7 @@ class _Walk:
             if graphs:
                 inner = frozenset(made | outer)
             for graph in graphs.values():
-                self.graph(graph, sizes.inside(node), inner, level + 1)  # type: ignore[arg-type]
+                self.graph(graph, sizes.inside(node), inner, level + 1)
             for name in node.output:
                 if name and name in made:
                     raise GraphError(f"{quote(name)} is made twice", hint=HINT)
@@ -143,9 +143,7 @@ class _Walk:
             raise GraphError(f"the model has more than {MAX_NODES} nodes", hint=HINT)
         if called is None and node.op_type not in OPERATORS.get(node.domain or "", ()):
             name = f"{node.domain}.{node.op_type}" if node.domain else str(node.op_type)
-            raise PolicyError(
-                f"the operator {quote(name)} is not on the list of those that a file may use", hint=_OTHER
-            )
+            raise PolicyError(f"the operator {quote(name)} is not on the list of what a file may use", hint=_OTHER)
         if len(node.input) > MAX_NODES or len(node.output) > MAX_NODES:
             raise GraphError(f"{_title(node)} has too many inputs or outputs", hint=HINT)
 
@@ -155,8 +153,8 @@ class _Walk:
 
 def _opsets(model: Model, own: set[str]) -> None:
     versions: dict[str, int] = {}
-    for place in (model, *model.functions):
-        for opset in place.opset_import:
+    for mine, opsets in [(True, model.opset_import), *((False, each.opset_import) for each in model.functions)]:
+        for opset in opsets:
             domain, version = opset.domain or "", opset.version or 0
             low, high = OPSETS.get(domain, (0, 1 << 31))
             if not low <= version <= high:
@@ -164,7 +162,7 @@ def _opsets(model: Model, own: set[str]) -> None:
                     f"the model asks for version {version} of the operators {quote(domain or 'ai.onnx')}",
                     hint=f"export it again for a version from {low} to {high}",
                 )
-            if place is model and versions.setdefault(domain, version) != version:
+            if mine and versions.setdefault(domain, version) != version:
                 raise GraphError(f"the model asks for two versions of the operators {quote(domain)}", hint=HINT)
     used = {node.domain or "" for node in _all_nodes(model.graph.node if model.graph else [])}
     for domain in sorted(used - own - versions.keys()):

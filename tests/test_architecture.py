@@ -17,7 +17,9 @@ from modelkeep import errors
 
 SOURCE = Path(modelkeep.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
-HEAVY = ("numpy", "sklearn", "pandas", "scipy", "torch", "tensorflow")
+HEAVY = tuple(
+    "numpy sklearn pandas scipy torch tensorflow xgboost lightgbm catboost keras onnx onnxruntime skops joblib".split()
+)
 COMMANDS = tuple(
     "demo inspect verify diff export convert advise register list show history alias promote rollback tag copy export-file rm "
     "gc fsck keygen sign seal unseal env formats doctor".split()

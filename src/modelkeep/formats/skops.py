@@ -78,4 +78,5 @@ FORMAT = Format(
     magic=(b"PK\x03\x04",),
     writers=dict.fromkeys(("sklearn", "python"), Cell("modelkeep.formats.skops:write", ("skops",))),
     reader=Cell("modelkeep.formats.unpickle.skops:read", ("numpy",)),
+    names=Cell("modelkeep.formats.unpickle.skops:names"),
 )

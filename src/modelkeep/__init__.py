@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from modelkeep.sealing import seal as seal
     from modelkeep.sealing import unseal as unseal
     from modelkeep.signing import sign as sign
+    from modelkeep.verbs import advise as advise
     from modelkeep.verbs import convert as convert
     from modelkeep.verbs import diff as diff
     from modelkeep.verbs import dumps as dumps
@@ -46,6 +47,7 @@ _NAMES = {
     "Policy": "modelkeep.policy",
     "Registry": "modelkeep.registry",
     "Tolerance": "modelkeep.parity",
+    "advise": "modelkeep.verbs",
     "convert": "modelkeep.verbs",
     "diff": "modelkeep.verbs",
     "dumps": "modelkeep.verbs",

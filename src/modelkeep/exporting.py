@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -37,16 +38,17 @@ class Order:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export did: the file, and the certificate that lies beside it."""
+    """What an export did: the file, and the certificate that lies beside it; ``seconds`` is how long writing took."""
 
     path: str
     format: str
     size: int
     certificate: Certificate
+    seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as ``--json`` shows them."""
-        return {"path": self.path, "format": self.format, "size": self.size, "certificate": self.certificate.as_dict()}
+        return {**vars(self), "certificate": self.certificate.as_dict()}
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,9 @@ def export(what: Subject, target: Path, format: Format, order: Order) -> Exporte
     recipe = saving.Recipe(rows, compress=order.compress, options=order.options)
     path = os.fspath(target)
     with _fresh(path, format) as place:
+        started = time.perf_counter()
         _write(cell, what.model, place, recipe, format)
+        seconds = time.perf_counter() - started
         # The file was made here, from a model that is trusted already: running it is no new risk.
         allowed = replace(order.policy, signers=(), allow_code=order.policy.allow_code or format.safety is Safety.CODE)
         proof = Proof(format, allowed, order.accept, tuple(notes), order.progress)
@@ -97,7 +101,7 @@ def export(what: Subject, target: Path, format: Format, order: Order) -> Exporte
         if not certificate.passed:
             raise parity.refuse(certificate)
     certificate.write(path)
-    return Exported(path, format.name, certificate.size, certificate)
+    return Exported(path, format.name, certificate.size, certificate, seconds)
 
 
 def _why_silent(what: Subject) -> str:

@@ -43,6 +43,7 @@ _COMMANDS = {
     "diff": ("files", "diff", "Show what differs between two files."),
     "export": ("exports", "export", "Write a model in another format, with proof."),
     "convert": ("files", "convert", "Write a model in another format."),
+    "advise": ("advice", "advise", "Try every format, and recommend one."),
     "register": ("models", "register", "Register a file as a model's next version."),
     "list": ("models", "list_", "List models, or the versions of one."),
     "show": ("models", "show", "Show a version, or its model card."),

@@ -1,5 +1,6 @@
 """The verbs. Each takes and returns plain values; none prints, parses or reads the environment."""
 
+from modelkeep.verbs.exports import advise as advise
 from modelkeep.verbs.exports import export as export
 from modelkeep.verbs.files import convert as convert
 from modelkeep.verbs.files import diff as diff

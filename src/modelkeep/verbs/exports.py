@@ -1,4 +1,4 @@
-"""The verb on other formats: export with a certificate."""
+"""The verbs on other formats: export with a certificate, and advise."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from modelkeep import catalog, exporting
+from modelkeep import advising, catalog, exporting
+from modelkeep.advising import Advice
 from modelkeep.exporting import Exported, Order, Path, Progress
 from modelkeep.parity import Tolerance
 from modelkeep.policy import Policy
@@ -47,3 +48,21 @@ def export(
     chosen = catalog.format_named(format) if format else catalog.format_for(os.fspath(path))
     order = Order(sample, check, accept, options or {}, compress, policy or Policy(), progress)
     return exporting.export(exporting.subject(model, order), path, chosen, order)
+
+
+def advise(
+    model: Any,
+    purpose: str = "share",
+    *,
+    sample: Any = None,
+    check: Any = None,
+    policy: Policy | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Advice:
+    """Try every format that a model can take, each in a process of its own, and recommend one for ``purpose``.
+
+    model: a live model, or the path of a file with one. sample, check, policy: as for ``export``.
+    purpose: share, archive, web, mobile, embedded, browser, java or deep-learning.
+    """
+    order = Order(sample, check, policy=policy or Policy(), progress=progress)
+    return advising.advise(exporting.subject(model, order), purpose, order)

@@ -1,0 +1,67 @@
+"""What ``advise`` prints: one table of what was tried, and the recommendation."""
+
+from __future__ import annotations
+
+from modelkeep.advising import Advice, Tried
+from modelkeep.cli.screen import Screen
+from modelkeep.cli.text import size
+
+_COLUMNS = (
+    "format",
+    "",
+    "size",
+    "save",
+    "load",
+    "first",
+    "1 row",
+    "1,000",
+    "differs",
+    "labels",
+    "runs code",
+    "runs on",
+)
+
+
+def show(found: Advice) -> None:
+    screen = Screen()
+    screen.line(f"{found.model}: {len(found.tried)} formats tried", "bold")
+    works = [each for each in found.tried if each.works]
+    if works:
+        screen.table(_COLUMNS, [_row(screen, each) for each in works], right=range(2, 10))
+    for each in found.tried:
+        if not each.works:
+            screen.fact(f"{each.format} ", f"no: {each.reason}", style="yellow")
+    screen.heading("to be installed where it runs")
+    for each in works:
+        screen.fact(f"{each.format} ", each.install)
+    screen.line()
+    screen.paragraph(found.recommendation, indent=0, style="bold")
+
+
+def _row(screen: Screen, each: Tried) -> tuple[object, ...]:
+    return (
+        each.format,
+        "works",
+        size(each.size or 0),
+        _time(each.save),
+        _time(each.reload if each.reload is not None else each.load),
+        _time(each.first),
+        _time(each.one),
+        _time(each.many),
+        "0" if not each.difference else f"{each.difference:.1g}",
+        each.labels or 0,
+        screen.verdict(not each.runs_code, "no", "yes"),
+        ", ".join(each.runs_on),
+    )
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return (
+        f"{seconds:.3g} s"
+        if seconds >= 1
+        else f"{seconds * 1e3:.2g} ms"
+        if seconds >= 1e-3
+        else f"{seconds * 1e6:.0f} us"
+    )

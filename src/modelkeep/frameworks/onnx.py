@@ -7,7 +7,15 @@ from modelkeep.ports import Framework
 FRAMEWORK = Framework(
     name="onnx",
     title="ONNX",
-    claims=("modelkeep.predictors.onnx.",),
-    methods=("transform", "predict", "predict_proba", "decision_function", "score_samples"),
+    claims=("modelkeep.predictors.onnx.", "onnxruntime."),
+    methods=(
+        "forward",
+        "transform",
+        "predict",
+        "predict_proba",
+        "predict_log_proba",
+        "decision_function",
+        "score_samples",
+    ),
     distributions=("onnxruntime",),
 )

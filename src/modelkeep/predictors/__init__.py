@@ -1,1 +1,1 @@
-"""Predictors: objects that answer as a model does, from a file that holds its answers' computation and not the model."""
+"""Predictors: objects that answer as a model does, from a file that holds the computation of its answers only."""

@@ -8,8 +8,8 @@ from modelkeep.predictors.onnx import OnnxModel
 
 
 def read(data: memoryview, rules: Any) -> OnnxModel:
-    """The predictor, once the bytes are checked."""
-    return OnnxModel(bytes(data), rules.policy)
+    """The predictor, once the bytes are checked and the runtime has opened them."""
+    return OnnxModel(bytes(data)).open()
 
 
 def rewrite(model: OnnxModel, file: BinaryIO, recipe: Any) -> None:

@@ -1,0 +1,174 @@
+"""Which outputs of an ONNX graph answer which method.
+
+modelkeep's own writers say it in the file: the metadata ``modelkeep.methods`` is JSON, a method's name to the name of
+its output, or to a list or an object of them, nested as the model's answer is. Of other files it is told by names,
+types and the operators that make the outputs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modelkeep.errors import GraphError, quote
+from modelkeep.onnx_checks import Graph, Model
+from modelkeep.onnx_checks.model import Node
+from modelkeep.onnx_checks.wire import HINT
+from modelkeep.predictors.onnx_ports import Port
+
+METHODS = (
+    "forward",
+    "transform",
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score_samples",
+)
+#: Writers whose regressors give a column where the model gives a row of numbers.
+_CLASSIC = ("skl2onnx", "OnnxMLTools", "CatBoost", "onnxml")
+_PREPARES = frozenset("Scaler Imputer Normalizer OneHotEncoder Binarizer TfIdfVectorizer FeatureVectorizer".split())
+_PASSES = frozenset("Identity Cast ZipMap Reshape Flatten Slice Squeeze Unsqueeze".split())
+_MAX_LEVELS = 16
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One method: ``outputs`` is an output's name, or a tree of them; ``form`` how it is made into an answer.
+
+    Forms: plain; column (one column becomes a row of numbers); maps (a map for each row becomes a table in the order
+    of ``keys``); second (of two columns, for two classes, the second).
+    """
+
+    outputs: Any
+    form: str = "plain"
+    keys: tuple[Any, ...] = ()
+
+
+def methods_of(model: Model, graph: Graph, outputs: Sequence[Port]) -> dict[str, Answer]:
+    """The methods that a file holds."""
+    names = [port.name for port in outputs]
+    told = model.metadata().get("modelkeep.methods")
+    if told is not None:
+        return _declared(told, names)
+    if set(names) & set(METHODS) and set(names) <= set(METHODS):
+        return {name: Answer(name) for name in names}
+    makers = {name: node for node in graph.node for name in node.output}
+    classic = any((model.producer_name or "").startswith(name) for name in _CLASSIC)
+    if len(outputs) == 2 and _is_label(outputs[0]) and not _is_label(outputs[1]):
+        return _labelled(outputs, makers)
+    return _single(outputs, makers, classic) if len(outputs) == 1 else {"predict": Answer({n: n for n in names})}
+
+
+def _declared(told: str, names: Sequence[str]) -> dict[str, Answer]:
+    try:
+        found = json.loads(told)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not set(found) <= set(METHODS):
+        raise GraphError("its modelkeep.methods is not JSON that names methods", hint=HINT)
+    for tree in found.values():
+        _check_tree(tree, names, 0)
+    return {name: Answer(tree) for name, tree in found.items()}
+
+
+def _check_tree(tree: Any, names: Sequence[str], level: int) -> None:
+    if isinstance(tree, str) and tree in names:
+        return
+    if not isinstance(tree, list | dict) or level > _MAX_LEVELS:
+        raise GraphError(f"its modelkeep.methods names {quote(tree)}, which is no output", hint=HINT)
+    for each in tree.values() if isinstance(tree, dict) else tree:
+        _check_tree(each, names, level + 1)
+
+
+def _is_label(port: Port) -> bool:
+    return port.dtype is not None and (port.dtype == object or port.dtype.kind in "iub")
+
+
+def _labelled(outputs: Sequence[Port], makers: Mapping[str, Node]) -> dict[str, Answer]:
+    """A label and what it was chosen by: probabilities, scores of classes, distances, or how usual a row is."""
+    label, scores = outputs
+    labels = Answer(label.name, "column")
+    maker = makers.get(scores.name)
+    if maker is not None and maker.op_type == "ZipMap":
+        return {"predict": labels, "predict_proba": Answer(scores.name, "maps", _keys(maker))}
+    if scores.dtype is None:
+        return {"predict": labels, "predict_proba": Answer(scores.name, "maps")}
+    if scores.name == "scores" and (scores.width or 1) > 1:
+        return {"predict": labels, "transform": Answer(scores.name)}
+    if "score" in scores.name or _is_raw(_source(scores.name, makers)):
+        return {"predict": labels, "decision_function": Answer(scores.name, "second")}
+    return {"predict": labels, "predict_proba": Answer(scores.name)}
+
+
+def _keys(node: Node) -> tuple[Any, ...]:
+    attributes = node.attributes()
+    if "classlabels_strings" in attributes:
+        return tuple(str(text, "utf-8", "replace") for text in attributes["classlabels_strings"].strings)
+    return tuple(attributes["classlabels_int64s"].ints.tolist()) if "classlabels_int64s" in attributes else ()
+
+
+def _source(name: str, makers: Mapping[str, Node]) -> Node | None:
+    """The node that computes an output, behind those that only hand on."""
+    for _ in range(64):
+        node = makers.get(name)
+        if node is None or node.op_type not in _PASSES or not node.input:
+            return node
+        name = node.input[0]
+    return None
+
+
+def _is_raw(node: Node | None) -> bool:
+    """Whether a classifier gives scores as they are: no probabilities."""
+    if node is None or node.op_type not in ("LinearClassifier", "SVMClassifier"):
+        return False
+    attributes = node.attributes()
+    after = attributes.get("post_transform")
+    plain = after is None or bytes(after.s or b"") == b"NONE"
+    return plain and "prob_a" not in attributes
+
+
+def _single(outputs: Sequence[Port], makers: Mapping[str, Node], classic: bool) -> dict[str, Answer]:
+    port = outputs[0]
+    maker = _source(port.name, makers)
+    if maker is not None and maker.op_type in _PREPARES:
+        return {"transform": Answer(port.name)}
+    if port.dtype is None:
+        return {"predict_proba": Answer(port.name, "maps")}
+    return {"predict": Answer(port.name, "column" if classic else "plain")}
+
+
+def shape(answer: Answer, found: Mapping[str, Any]) -> Any:
+    """What a method gives, from the outputs by name."""
+    if answer.form == "maps":
+        rows = found[answer.outputs]
+        if len(rows) and not isinstance(rows[0], dict):  # an array for each of several targets
+            return list(rows)
+        keys = answer.keys or (tuple(sorted(rows[0])) if len(rows) else ())
+        return np.array([[row[key] for key in keys] for row in rows], np.float32).reshape(len(rows), len(keys))
+    if answer.form == "plain":
+        return _tree(answer.outputs, found)
+    values = found[answer.outputs]
+    if values.ndim == 2 and values.shape[1] == 1:
+        return values[:, 0]
+    return values[:, 1] if answer.form == "second" and values.ndim == 2 and values.shape[1] == 2 else values
+
+
+def _tree(outputs: Any, found: Mapping[str, Any]) -> Any:
+    if isinstance(outputs, dict):
+        return {name: _tree(each, found) for name, each in outputs.items()}
+    if isinstance(outputs, list):
+        return tuple(_tree(each, found) for each in outputs)
+    return found[outputs]
+
+
+def names_in(outputs: Any) -> list[str]:
+    """The outputs that a tree of them names, each once."""
+    if isinstance(outputs, str):
+        return [outputs]
+    inner = outputs.values() if isinstance(outputs, dict) else outputs
+    return list(dict.fromkeys(name for each in inner for name in names_in(each)))

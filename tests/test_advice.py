@@ -1,0 +1,122 @@
+"""Advice: what was tried, what is told of it, and what is recommended for which purpose."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from typer.testing import CliRunner
+
+import modelkeep as mk
+from modelkeep import catalog
+from modelkeep.advising import Tried, choice
+from modelkeep.cli.app import app_for
+from modelkeep.errors import UsageError
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3))
+Y = (X.sum(axis=1) > 0).astype(int)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("advice") / "m.keep"
+    mk.save(LogisticRegression().fit(X, Y), path, sample=X)
+    return path
+
+
+@pytest.fixture(scope="module")
+def told(file):
+    """The command, once: every format is tried in two processes."""
+    picture = file.with_suffix(".png")
+    found = CliRunner().invoke(
+        app_for(["advise"]), ["advise", str(file), "--for", "web", "--plot", str(picture), "--json"]
+    )
+    assert found.exit_code == 0, found.output
+    return json.loads(found.output), picture
+
+
+def test_every_format_is_tried(told):
+    found, _ = told
+    tried = {each["format"]: each for each in found["tried"]}
+    takes = [each.name for each in catalog.formats() if {"sklearn", "*"} & set(each.writers)]
+    assert list(tried) == takes
+    for name in ("keep", "pickle", "joblib"):
+        row = tried[name]
+        assert row["works"]
+        assert (row["labels"], row["difference"]) == (0, 0.0)
+        assert min(row[time] for time in ("save", "load", "reload", "first", "one", "many")) > 0
+        assert row["size"] > 500
+    assert tried["keep"]["runs_code"] is False
+    assert tried["pickle"]["runs_code"] is True
+    assert all(each["works"] or each["reason"] for each in found["tried"])
+
+
+def test_the_recommendation_has_a_reason(told):
+    found, _ = told
+    assert found["purpose"] == "web"
+    assert found["format"] in {each["format"] for each in found["tried"] if each["works"] and not each["runs_code"]}
+    assert found["recommendation"].startswith(f"for web: {found['format']}, because a row takes")
+
+
+def test_the_picture_is_one(told):
+    assert told[1].read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_a_purpose_is_checked(file):
+    with pytest.raises(UsageError, match="no purpose") as caught:
+        mk.advise(file, "toaster")
+    assert "browser" in caught.value.hint
+
+
+def tried(format, **facts):
+    known = {
+        "works": True,
+        "size": 1000,
+        "one": 1e-3,
+        "many": 1e-2,
+        "difference": 0.0,
+        "labels": 0,
+        "runs_on": ("Python",),
+    }
+    return Tried(format, **{**known, **facts})
+
+
+KEEP = tried("keep")
+PICKLE = tried("pickle", runs_code=True, one=1e-6, size=10)
+ONNX = tried("onnx", one=1e-4, difference=1e-7, runs_on=("Python", "browser", "phone", "JVM"))
+PMML = tried("pmml", one=1e-2, runs_on=("JVM", "Python"))
+
+
+@pytest.mark.parametrize(
+    ("purpose", "best"),
+    [
+        ("share", "keep"),
+        ("archive", "keep"),
+        ("web", "onnx"),
+        ("mobile", "onnx"),
+        ("browser", "onnx"),
+        ("java", "pmml"),
+        ("deep-learning", "onnx"),
+        ("embedded", None),
+    ],
+)
+def test_the_best_of_all_for_each_purpose(purpose, best):
+    found, text = choice.recommend(purpose, [PICKLE, PMML, ONNX, KEEP])
+    assert found == best
+    assert text.startswith(f"for {purpose}: ")
+
+
+def test_what_does_not_work_is_not_recommended():
+    broken = tried("onnx", works=False, reason="no", runs_on=("browser",))
+    assert choice.recommend("browser", [KEEP, broken])[0] is None
+    found, text = choice.recommend("share", [PICKLE])
+    assert found == "pickle"
+    assert "can run any code" in text
+
+
+def test_times_that_lie_close_do_not_decide():
+    slower = tried("keep", one=1.05e-3)
+    assert choice.recommend("web", [tried("skops", one=1.04e-3), slower])[0] == "keep"

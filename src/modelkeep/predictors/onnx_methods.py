@@ -33,7 +33,10 @@ METHODS = (
 _CLASSIC = ("skl2onnx", "OnnxMLTools", "CatBoost", "onnxml")
 _PREPARES = frozenset("Scaler Imputer Normalizer OneHotEncoder Binarizer TfIdfVectorizer FeatureVectorizer".split())
 _PASSES = frozenset("Identity Cast ZipMap Reshape Flatten Slice Squeeze Unsqueeze".split())
+_SHARES = frozenset("Softmax Normalizer Sigmoid Div".split())
+_REGRESSES = ("LinearRegressor", "TreeEnsembleRegressor", "SVMRegressor")
 _MAX_LEVELS = 16
+_MOST_NODES = 256
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,13 @@ def _labelled(outputs: Sequence[Port], makers: Mapping[str, Node]) -> dict[str, 
     labels = Answer(label.name, "column")
     maker = makers.get(scores.name)
     if maker is not None and maker.op_type == "ZipMap":
-        return {"predict": labels, "predict_proba": Answer(scores.name, "maps", _keys(maker))}
+        method = "decision_function" if _is_raw(maker.input[0], makers) else "predict_proba"
+        return {"predict": labels, method: Answer(scores.name, "maps", _keys(maker))}
     if scores.dtype is None:
         return {"predict": labels, "predict_proba": Answer(scores.name, "maps")}
     if scores.name == "scores" and (scores.width or 1) > 1:
         return {"predict": labels, "transform": Answer(scores.name)}
-    if "score" in scores.name or _is_raw(_source(scores.name, makers)):
+    if "score" in scores.name or _is_raw(scores.name, makers):
         return {"predict": labels, "decision_function": Answer(scores.name, "second")}
     return {"predict": labels, "predict_proba": Answer(scores.name)}
 
@@ -122,14 +126,20 @@ def _source(name: str, makers: Mapping[str, Node]) -> Node | None:
     return None
 
 
-def _is_raw(node: Node | None) -> bool:
-    """Whether a classifier gives scores as they are: no probabilities."""
-    if node is None or node.op_type not in ("LinearClassifier", "SVMClassifier"):
-        return False
-    attributes = node.attributes()
-    after = attributes.get("post_transform")
-    plain = after is None or bytes(after.s or b"") == b"NONE"
-    return plain and "prob_a" not in attributes
+def _is_raw(name: str, makers: Mapping[str, Node]) -> bool:
+    """Whether a classifier's numbers are scores: it gives them as they are, and nothing behind it makes shares."""
+    waiting, met = [name], set[str]()
+    while waiting and len(met) < _MOST_NODES:
+        node = makers.get(waiting.pop())
+        if node is None or node.op_type in _SHARES:
+            continue
+        if node.op_type in ("LinearClassifier", "SVMClassifier"):
+            attributes = node.attributes()
+            after = attributes.get("post_transform")
+            return (after is None or bytes(after.s or b"") == b"NONE") and "prob_a" not in attributes
+        waiting += [each for each in node.input if each not in met]
+        met.update(node.input)
+    return False
 
 
 def _single(outputs: Sequence[Port], makers: Mapping[str, Node], classic: bool) -> dict[str, Answer]:
@@ -139,7 +149,11 @@ def _single(outputs: Sequence[Port], makers: Mapping[str, Node], classic: bool) 
         return {"transform": Answer(port.name)}
     if port.dtype is None:
         return {"predict_proba": Answer(port.name, "maps")}
-    return {"predict": Answer(port.name, "column" if classic else "plain")}
+    found = {"predict": Answer(port.name, "column" if classic else "plain")}
+    if classic and port.width != 1 and (maker is None or maker.op_type not in _REGRESSES):
+        # Nothing in the file tells a transformer from a model of several numbers.
+        found["transform"] = Answer(port.name)
+    return found
 
 
 def shape(answer: Answer, found: Mapping[str, Any]) -> Any:

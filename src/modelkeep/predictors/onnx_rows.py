@@ -106,14 +106,12 @@ def _texts(port: Port, array: Any, missing: str) -> Any:
 
 def _numbers(port: Port, array: Any) -> Any:
     assert port.dtype is not None
-    if array.dtype.kind in "OUST":
-        try:
-            array = np.array([np.nan if v is None else v for v in array.ravel().tolist()]).reshape(array.shape)
-            array = array if array.dtype.kind in "biuf" else array.astype(np.float64)
-        except (TypeError, ValueError):
-            raise UsageError(f"the input {quote(port.name)} takes {port.dtype}, not text", hint=_PASS) from None
+    if array.dtype.kind == "O":
+        values = [np.nan if value is None else value for value in array.ravel().tolist()]
+        if all(isinstance(value, int | float) for value in values):
+            array = np.array(values).reshape(array.shape)
     if array.dtype.kind not in "biuf":
-        raise UsageError(f"the input {quote(port.name)} takes {port.dtype}, not {array.dtype}", hint=_PASS)
+        raise UsageError(f"the input {quote(port.name)} takes {port.dtype}, not {_kind(array)}", hint=_PASS)
     with np.errstate(all="ignore"):
         made = array.astype(port.dtype)
         if array.dtype.kind == "f" and port.dtype.kind == "f":
@@ -129,6 +127,10 @@ def _numbers(port: Port, array: Any) -> Any:
             hint="scale the column, or export the model with inputs of a wider type",
         )
     return made
+
+
+def _kind(array: Any) -> str:
+    return "text" if array.dtype.kind in "USTO" else str(array.dtype)
 
 
 def _shaped(port: Port, array: Any) -> Any:

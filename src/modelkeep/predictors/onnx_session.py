@@ -50,7 +50,9 @@ def open_session(data: bytes, optimization: str, threads: int) -> Any:
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's errors have no common class but this
-        raise CheckError(f"onnxruntime refuses the model: {told(error)}", hint=HINT) from None
+        locale = "locale" in str(error).lower()
+        hint = "install the locale that the model names, as with: locale-gen en_US.UTF-8" if locale else HINT
+        raise CheckError(f"onnxruntime refuses the model: {told(error)}", hint=hint) from None
 
 
 @functools.cache

@@ -18,6 +18,7 @@ from modelkeep.formats.keep.types import (
     masked,
     numpy,
     objects,
+    onnx,
     pandas,
     python,
     random,
@@ -44,6 +45,7 @@ _MODULES = (
     sktrees,
     torch,
     torch_modules,
+    onnx,
 )
 
 KINDS: Mapping[str, Handler] = {handler.kind: handler for module in _MODULES for handler in module.HANDLERS}

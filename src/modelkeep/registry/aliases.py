@@ -35,7 +35,8 @@ def back(book: Book, alias: str, by: tuple[str, str]) -> Change:
         now = aliased(book.name, alias, state)
         place: Place | None = state.aliases[alias]
         before = place
-        while place is not None and (place == before or place.version in state.deleted):
+        count = book.count()
+        while place is not None and (place == before or place.version in state.deleted or place.version > count):
             earlier = book.log.read(place.change).before
             # Each is older than the one after it; a record that says otherwise would lead in circles.
             place = earlier if earlier is not None and earlier.change < place.change else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
-from modelkeep.errors import NotFoundError, RegistryError, quote
+from modelkeep.errors import HistoryError, NotFoundError, quote
 from modelkeep.registry.names import Ref
 from modelkeep.registry.records import BLOCK, Change, Note, Row, VersionRecord, nonce, timestamp
 from modelkeep.registry.seen import Seen
@@ -44,22 +44,18 @@ class Book:
         """The last change, which holds the aliases and deletions as they are; ``NOTHING`` where there is none."""
         mark = self._seen.mark(self.name, "log")
         number = self.log.count()
-        raw = self.log.there(number) if number else None
-        last = self.log.decoded(number, raw) if raw is not None else None
+        last, raw = self.log.linked(number) if number else (None, None)
         self._seen.compare(self.name, "log", mark, number, record_digest(raw), last.previous if last else "")
         return last or NOTHING
 
     def record(self, number: int) -> VersionRecord:
-        raw = self.versions.there(number)
-        found = self.versions.decoded(number, raw)
-        if found.number != number:
-            raise RegistryError(f"the record of {self.name}:{number} is another's", hint="run: modelkeep fsck")
-        return found
+        """The record of a version."""
+        return self.versions.linked(number)[0]
 
     def resolve(self, ref: Ref, state: Change) -> int:
         """The number of the version that ``ref`` means."""
         if ref.alias is not None:
-            return aliased(self.name, ref.alias, state)
+            return self._pointed_at(ref.alias, state)
         count, deleted = self.count(), set(state.deleted)
         if not count:
             raise self.unknown()
@@ -70,6 +66,16 @@ class Book:
         if alive is None:
             raise NotFoundError(f"all versions of {self.name} were deleted", hint="register a new one")
         return alive
+
+    def _pointed_at(self, alias: str, state: Change) -> int:
+        """What an alias points at, which is never a version that was deleted."""
+        number = aliased(self.name, alias, state)
+        if number in state.deleted:
+            raise HistoryError(
+                f"{self.name}@{alias} points at version {number}, which was deleted",
+                hint=f"move it: modelkeep alias {self.name} {alias} VERSION",
+            )
+        return number
 
     def unknown(self) -> NotFoundError:
         names = sorted(self.store.list(MODELS).folders)
@@ -116,7 +122,13 @@ class Book:
         ends = [*range(BLOCK, count, BLOCK), count] if count else []
         for last in ends[-2:] if most else ends:
             record = self.record(last)
-            found += [*record.recent, record.row()]
+            block = [*record.recent, record.row()]
+            if [row.number for row in block] != list(range((last - 1) // BLOCK * BLOCK + 1, last + 1)):
+                raise HistoryError(
+                    f"the record of {self.name}:{last} sums up other versions than those before it",
+                    hint="run: modelkeep fsck --from ANOTHER_REGISTRY",
+                )
+            found += block
         return found
 
     # -- writing -------------------------------------------------------------------------------------------------------

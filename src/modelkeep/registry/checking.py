@@ -12,6 +12,8 @@ from modelkeep.registry.records import Stored, VersionRecord
 from modelkeep.registry.sequence import Sequence, record_digest
 from modelkeep.store import Store
 
+#: A record of so high a number that the others can't all be looked for is one problem, and not millions.
+_LOOKED_AT = 100_000
 _DAMAGED = "the record is gone, damaged or another one"
 
 
@@ -99,8 +101,11 @@ class _Examiner:
 
     def _chain(self, sequence: Sequence[Any], where: str) -> list[Any]:
         """The records of a sequence that can be read. Each is vouched for by the next one, which has its digest."""
-        found, digest = [], None
-        for number in range(sequence.count(), 0, -1):
+        found, digest, numbers = [], None, sequence.numbers()
+        lacking = set(range(1, numbers[-1] + 1 if numbers else 1)[-_LOOKED_AT:]) - set(numbers)
+        if numbers and numbers[-1] > len(numbers) + len(lacking):
+            self._problem(sequence.folder, "most of its records are gone, or one has too high a number", (where,))
+        for number in sorted({*numbers, *lacking}, reverse=True):
             raw, record = self._read(sequence, number)
             right = record is not None and digest in (None, record_digest(raw))
             if not right and self._is_there(sequence.key(number), digest):

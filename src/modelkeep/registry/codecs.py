@@ -38,6 +38,10 @@ def decode(data: memoryview, codec: str, size: int) -> memoryview:
         made = _unpacked(data, codec, size)
     except zlib.error as error:
         raise IntegrityError(f"an object can't be unpacked: {error}", hint=DAMAGED_HINT) from None
+    except MemoryError:
+        raise IntegrityError(
+            f"an object says that it unpacks to {size:,} bytes, more than there is memory for", hint=DAMAGED_HINT
+        ) from None
     if len(made) != size:
         raise IntegrityError("an object is not as long as its record says", hint=DAMAGED_HINT)
     return made

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from modelkeep.errors import HistoryError
 from modelkeep.registry import heads, objects, pins
 from modelkeep.registry.book import MODELS, Book
 from modelkeep.registry.seen import Seen
+from modelkeep.registry.sequence import record_digest
 from modelkeep.store import Entry, Store
 
 OBJECTS = "objects"
@@ -56,10 +58,18 @@ def needed_keys(store: Store) -> set[str]:
     """The keys of the objects that a pin or a version names. Pins first: a writer unpins after its record is there."""
     found = {key for pin in pins.held(store) for key in pin.keys}
     for book in books(store):
-        gone = set(book.state().deleted)
+        gone, digest = set(book.state().deleted), ""
         for number in range(1, book.versions.count() + 1):
+            raw = book.versions.there(number)
+            record = book.versions.decoded(number, raw)
+            if record.previous != digest:  # what the right record needs is not known
+                raise HistoryError(
+                    f"the record of {book.name}:{number} does not follow the one before it, so nothing is removed",
+                    hint="run: modelkeep fsck --from ANOTHER_REGISTRY",
+                )
+            digest = record_digest(raw)
             if number not in gone:
-                found.update(stored.key for stored in book.record(number).objects)
+                found.update(stored.key for stored in record.objects)
     return found
 
 

@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from modelkeep.registry import pins
+from modelkeep.errors import HistoryError
+from modelkeep.registry import pins, records
 from modelkeep.registry.book import MODELS, Book
+from modelkeep.registry.names import is_name
 from modelkeep.registry.records import Metrics
 from modelkeep.registry.seen import Seen
 from modelkeep.registry.version import Version
@@ -24,6 +26,7 @@ from modelkeep.store import Store
 FOLDER, INDEX = "heads", "index.json"
 #: So many of the latest versions are in a summary, for a line of their metrics.
 TRAIL = 32
+_Number = Annotated[int, msgspec.Meta(ge=0, lt=100_000_000)]
 #: The index is written again when so many names have moved on, or one in so many.
 _STALE, _ONE_IN = 3, 250
 _READERS = 8
@@ -51,20 +54,48 @@ class Summary:
         }
 
 
+class _Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What ``Version.facts`` gives."""
+
+    name: str
+    time: str
+    author: str
+    message: str
+    tags: dict[str, str]
+    metrics: Metrics
+    parent: str
+    origin: str
+    digest: str
+    size: int
+    model: str
+    framework: str
+    aliases: list[str]
+    signatures: int
+    stored: int | None
+
+
 class _Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The summary of a name when it had so many versions and changes. ``latest`` is 0 where all are deleted."""
 
-    counts: tuple[int, int]
-    versions: int
-    latest: int
-    facts: dict[str, Any]
+    counts: tuple[_Number, _Number]
+    versions: _Number
+    latest: _Number
+    facts: _Facts | None
     aliases: dict[str, int]
     metrics: list[Metrics]
+    check: str = ""
+
+
+class _Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The summaries of all names."""
+
+    names: dict[str, _Known]
+    check: str = ""
 
 
 Heads = dict[str, set[tuple[int, int]]]
-_KNOWN = msgspec.json.Decoder(_Known)
-_INDEX = msgspec.json.Decoder(dict[str, _Known])
+for _kind in (_Known, _Index):
+    records.known(_kind)
 
 
 def touch(book: Book, *, versions: int | None = None) -> None:
@@ -78,7 +109,7 @@ def touch(book: Book, *, versions: int | None = None) -> None:
     heads = _heads(store)
     mine = heads.get(book.name, set())
     if known.counts not in mine:
-        store.put(_key(book.name, known.counts), msgspec.json.encode(known))
+        store.put(_key(book.name, known.counts), records.encode(known))
     for old in mine:
         if old[0] <= known.counts[0] and old[1] <= known.counts[1] and old != known.counts:
             store.delete(_key(book.name, old))
@@ -106,10 +137,11 @@ def summaries(store: Store) -> list[Summary]:
 def rebuild(store: Store) -> None:
     """Say of every name how far it has come, where that is not known, and write the index anew."""
     heads = _heads(store)
-    made = _read(store, {}, store.list(MODELS).folders)
+    made = _read(store, {}, filter(is_name, store.list(MODELS).folders))
     for name, known in made.items():
-        if known.counts not in heads.get(name, set()):
-            store.put(_key(name, known.counts), msgspec.json.encode(known))
+        data = records.encode(known)
+        if known.counts not in heads.get(name, set()) or bytes(store.get(_key(name, known.counts)) or b"") != data:
+            store.put(_key(name, known.counts), data)
     if _index(store) != made:
         _write_index(store, made, set(made))
 
@@ -118,14 +150,14 @@ def _key(name: str, counts: tuple[int, int]) -> str:
     return f"{FOLDER}/{name}.{counts[0]}.{counts[1]}"
 
 
-_HEAD = re.compile(r"(.+)\.([0-9]+)\.([0-9]+)")  # a name may have dots and digits too
+_HEAD = re.compile(r"(.+)\.([0-9]{1,8})\.([0-9]{1,8})")  # a name may have dots and digits too
 
 
 def _heads(store: Store) -> Heads:
     """What the keys say of each name. Of two writers at once each may leave one."""
     found: Heads = {}
     for match in (_HEAD.fullmatch(entry.name) for entry in store.list(FOLDER).entries):
-        if match:
+        if match and is_name(match[1]):
             found.setdefault(match[1], set()).add((int(match[2]), int(match[3])))
     return found
 
@@ -133,14 +165,14 @@ def _heads(store: Store) -> Heads:
 def _index(store: Store) -> dict[str, _Known]:
     raw = store.get(INDEX)
     try:
-        return _INDEX.decode(raw) if raw is not None else {}
-    except msgspec.DecodeError:  # it is made anew from the records, like one that is not there
+        return records.decode(_Index, raw, INDEX).names if raw is not None else {}
+    except HistoryError:  # it is made anew from the records, like one that is not there
         return {}
 
 
 def _write_index(store: Store, known: dict[str, _Known], alive: set[str]) -> None:
     """Whoever writes last wins: an older index only means that more names are read anew."""
-    store.put(INDEX, msgspec.json.encode({name: each for name, each in sorted(known.items()) if name in alive}))
+    store.put(INDEX, records.encode(_Index({name: each for name, each in sorted(known.items()) if name in alive})))
 
 
 def _read(store: Store, heads: Heads, wanted: Iterable[str]) -> dict[str, _Known]:
@@ -150,9 +182,13 @@ def _read(store: Store, heads: Heads, wanted: Iterable[str]) -> dict[str, _Known
         counts = heads.get(name, set())
         raw = store.get(_key(name, next(iter(counts)))) if len(counts) == 1 else None
         try:
-            return _KNOWN.decode(raw) if raw is not None else _known(Book(store, name, Seen("", keep=False)))
-        except msgspec.DecodeError:
+            found = records.decode(_Known, raw, INDEX) if raw is not None else None
+        except HistoryError:
+            found = None
+        # One that was put under another key says nothing of this name.
+        if found is None or found.counts not in counts or (found.facts is not None and found.facts.name != name):
             return _known(Book(store, name, Seen("", keep=False)))
+        return found
 
     names = sorted(wanted)
     if len(names) < 2:
@@ -170,14 +206,15 @@ def _known(book: Book, versions: int | None = None) -> _Known | None:
     alive = book.latest(count, state, TRAIL)
     return _Known(
         counts=(count, state.number),
-        versions=count - len(state.deleted),
+        versions=count - sum(number <= count for number in set(state.deleted)),
         latest=alive[-1].number if alive else 0,
-        facts=alive[-1].facts() if alive else {},
+        facts=msgspec.convert(alive[-1].facts(), _Facts) if alive else None,
         aliases={alias: place.version for alias, place in sorted(state.aliases.items())},
         metrics=[version.metrics for version in alive],
     )
 
 
 def _summary(name: str, known: _Known) -> Summary:
-    latest = Version.restored(known.latest, known.facts) if known.latest else None
+    facts = msgspec.to_builtins(known.facts) if known.facts is not None else None
+    latest = Version.restored(known.latest, facts) if known.latest and facts else None
     return Summary(name, known.versions, latest, known.aliases, tuple(known.metrics))

@@ -36,6 +36,11 @@ def check_name(name: object, what: str = "name of a model") -> str:
     return name
 
 
+def is_name(name: str) -> bool:
+    """Whether a model may have that name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def parse(ref: object) -> Ref:
     """The reference in a text.
 

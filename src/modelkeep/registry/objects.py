@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -100,6 +101,8 @@ def _contents(store: Store, objects: list[Stored]) -> list[memoryview]:
 
 def _assembled(record: VersionRecord, contents: list[memoryview]) -> dict[str, Bytes]:
     """The files from the contents of the objects; no two of them have memory in common."""
+    if sum(extent.length for extents in record.files.values() for extent in extents) != record.size:
+        raise IntegrityError("the files of the version have another size than it says", hint=DAMAGED_HINT)
     taken: list[list[tuple[int, int]]] = [[] for _ in contents]
 
     def piece(extent: Extent) -> memoryview:
@@ -107,10 +110,14 @@ def _assembled(record: VersionRecord, contents: list[memoryview]) -> dict[str, B
         if extent.object >= len(contents) or end > len(contents[extent.object]):
             raise IntegrityError("a file of the version lies outside its objects", hint=DAMAGED_HINT)
         view = contents[extent.object][begin:end]
-        others = taken[extent.object]
-        if any(low < end and begin < high for low, high in others):  # equal tensors: a write must not reach both
+        others = taken[extent.object]  # in order, and apart from one another
+        place = bisect_right(others, (begin, end))
+        before, after = others[max(place - 1, 0) : place], others[place : place + 1]
+        if any(
+            low < end and begin < high for low, high in before + after
+        ):  # equal tensors: a write must not reach both
             return memoryview(bytearray(view))
-        others.append((begin, end))
+        others.insert(place, (begin, end))
         return view
 
     files: dict[str, Bytes] = {}

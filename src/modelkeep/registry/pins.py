@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from modelkeep.errors import ModelkeepError, StorageError
+from modelkeep.registry.names import is_name
 from modelkeep.registry.records import timestamp
 from modelkeep.store import Entry, Store
 
@@ -94,9 +95,10 @@ def held(store: Store) -> list[Pin]:
 def _read(store: Store, entry: Entry) -> list[Pin]:
     data = store.get(f"{FOLDER}/{entry.name}")
     try:
-        return [] if data is None else [_PIN.decode(data)]
-    except msgspec.DecodeError:
+        found = None if data is None else _PIN.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return []  # nothing that a writer of ours would have put there
+    return [found] if found is not None and is_name(found.name) else []
 
 
 def sweep(store: Store) -> None:

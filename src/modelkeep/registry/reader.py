@@ -13,7 +13,7 @@ from modelkeep.registry import access, events, heads, opening
 from modelkeep.registry.book import MODELS, Book
 from modelkeep.registry.events import Event
 from modelkeep.registry.heads import Summary
-from modelkeep.registry.names import Ref, check_name, parse
+from modelkeep.registry.names import Ref, check_name, is_name, parse
 from modelkeep.registry.records import Settings
 from modelkeep.registry.seen import Seen
 from modelkeep.registry.version import Version
@@ -140,7 +140,7 @@ class Reader:
     def names(self) -> list[str]:
         """The names of all models."""
         self._readable()
-        return sorted(self.store.list(MODELS).folders)
+        return sorted(filter(is_name, self.store.list(MODELS).folders))
 
     def summaries(self) -> list[Summary]:
         """Every model in a line: its latest version, its aliases, and the metrics of its late versions."""

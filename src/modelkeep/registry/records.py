@@ -24,6 +24,8 @@ _Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
 _Number = Annotated[int, msgspec.Meta(ge=1, lt=100_000_000)]
 _Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 _Digest = Annotated[str, msgspec.Meta(pattern=r"^blake3:[0-9a-f]{64}\Z")]
+#: It names a folder on the reader's side, where what was seen of the registry is kept.
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,64}\Z")]
 _Codec = Annotated[str, msgspec.Meta(pattern=r"^(z|zst)?\Z")]
 Metrics = dict[str, int | float]
 
@@ -33,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     check: str = ""
     modelkeep: int
-    id: str
+    id: _Id
     created: str
     compress: str = ""
 
@@ -175,6 +177,11 @@ def encode(record: msgspec.Struct) -> bytes:
 def _check(digest: str) -> bytes:
     # Nothing before it in the order of keys can hold these bytes: quotes within a text are escaped.
     return b'"check":"%s"' % digest.encode()
+
+
+def known(kind: type[Any]) -> None:
+    """Make a kind of record that another module defines known to ``decode``."""
+    _DECODERS[kind] = msgspec.json.Decoder(kind)
 
 
 def decode(kind: type[R], data: bytes | memoryview, key: str) -> R:

@@ -8,12 +8,13 @@ from typing import Generic
 
 from blake3 import blake3
 
-from modelkeep.errors import HistoryError
+from modelkeep.errors import HistoryError, ModelkeepError
 from modelkeep.registry.names import number_of, numbered
 from modelkeep.registry.records import R, decode, encode
 from modelkeep.store import Store
 
 _READERS = 8
+_LACKING = 1000
 
 
 class Sequence(Generic[R]):
@@ -25,10 +26,21 @@ class Sequence(Generic[R]):
     def key(self, number: int) -> str:
         return f"{self.folder}/{numbered(number)}"
 
+    def numbers(self) -> list[int]:
+        """The numbers that are there, in order."""
+        numbers = [number_of(entry.name) for entry in self.store.list(self.folder).entries]
+        return sorted(number for number in numbers if number)
+
     def count(self) -> int:
         """The highest number, 0 where there is none."""
-        numbers = [number_of(entry.name) for entry in self.store.list(self.folder).entries]
-        return max((number for number in numbers if number), default=0)
+        numbers = self.numbers()
+        # A list may lack what is written while it is made; what lacks most of its numbers was not written by appending.
+        if numbers and numbers[-1] > len(numbers) + _LACKING:
+            raise HistoryError(
+                f"there is a record {self.key(numbers[-1])}, and most of those before it are not there",
+                hint="run: modelkeep fsck --from ANOTHER_REGISTRY",
+            )
+        return numbers[-1] if numbers else 0
 
     def raw(self, number: int) -> bytes | None:
         data = self.store.get(self.key(number))
@@ -39,7 +51,42 @@ class Sequence(Generic[R]):
         return self.decoded(number, self.there(number))
 
     def decoded(self, number: int, raw: bytes) -> R:
-        return decode(self.kind, raw, self.key(number))
+        found = decode(self.kind, raw, self.key(number))
+        if found.number != number:  # type: ignore[attr-defined]
+            raise HistoryError(
+                f"the record {self.key(number)} is another's", hint="run: modelkeep fsck --from ANOTHER_REGISTRY"
+            )
+        return found
+
+    def linked(self, number: int) -> tuple[R, bytes]:
+        """A record that is known to be there, and its bytes: a link of this chain, since others have such numbers, too.
+
+        A neighbour that is damaged says nothing against it.
+        """
+        raw = self.there(number)
+        found = self.decoded(number, raw)
+        previous: str = found.previous  # type: ignore[attr-defined]
+        beside = number - 1 if number > 1 else 2
+        other = self.raw(beside)
+        if number > 1:
+            fits = previous == record_digest(other) or not self.is_sound(beside, other)
+        else:
+            fits = not previous
+            if other is not None and self.is_sound(beside, other):
+                fits = fits and self.decoded(beside, other).previous == record_digest(raw)  # type: ignore[attr-defined]
+        if not fits:
+            raise HistoryError(
+                f"the records {self.key(number)} and {self.key(beside)} are of two histories: one is another's",
+                hint="run: modelkeep fsck --from ANOTHER_REGISTRY",
+            )
+        return found, raw
+
+    def is_sound(self, number: int, raw: bytes | None) -> bool:
+        """Whether these bytes are a record of that number."""
+        try:
+            return raw is not None and self.decoded(number, raw) is not None
+        except ModelkeepError:
+            return False
 
     def there(self, number: int) -> bytes:
         """The bytes of a record that is known to be there."""
@@ -53,7 +100,7 @@ class Sequence(Generic[R]):
 
     def last(self) -> R | None:
         count = self.count()
-        return self.read(count) if count else None
+        return self.linked(count)[0] if count else None
 
     def every(self) -> list[R]:
         """All of them, in order."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs
 
-from modelkeep.errors import UsageError
+from modelkeep.errors import HistoryError, UsageError, quote
 from modelkeep.keys import Secret
 from modelkeep.policy import Policy
 from modelkeep.registry import writing
@@ -17,6 +17,9 @@ from modelkeep.registry.records import Note, VersionRecord
 
 if TYPE_CHECKING:
     from modelkeep.signing import Signature
+
+
+_CERTIFICATE = msgspec.json.Decoder(dict[str, Any])
 
 
 def sign(book: Book, number: int, key: Secret, password: Secret | None, by: tuple[str, str]) -> Signature:
@@ -65,7 +68,13 @@ def certify(book: Book, number: int, certificate: Mapping[str, Any], by: tuple[s
 
 def certificates(book: Book, number: int) -> list[dict[str, Any]]:
     note = book.notes(number).last()
-    return [msgspec.json.decode(text, type=dict[str, Any]) for text in (note.certificates if note else [])]
+    try:
+        return [_CERTIFICATE.decode(text) for text in (note.certificates if note else [])]
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
+        raise HistoryError(
+            f"a certificate of {book.name}:{number} is damaged: {quote(str(error), 80)}",
+            hint="run: modelkeep fsck --from ANOTHER_REGISTRY",
+        ) from None
 
 
 def set_card(book: Book, number: int, text: str, by: tuple[str, str]) -> None:

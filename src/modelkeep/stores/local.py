@@ -245,6 +245,9 @@ def _listing(path: str) -> Listing:
                     listing.folders.append(item.name)
             except FileNotFoundError:
                 continue  # deleted since
+            except OSError as error:
+                if error.errno != errno.ELOOP:  # a link that leads to itself is no file
+                    raise
     return listing
 
 
@@ -255,7 +258,10 @@ def _occupied(path: str) -> bool:
             names = [item for item in found if is_part(item.name)]
     except (FileNotFoundError, NotADirectoryError):
         return False
-    return any(item.is_file() for item in names) or any(item.is_dir() and _occupied(item.path) for item in names)
+    # Links are not followed further: two that lead back here would be walked without end.
+    return any(item.is_file() for item in names) or any(
+        item.is_dir() and (item.is_symlink() or _occupied(item.path)) for item in names
+    )
 
 
 def _remove_folders(path: str) -> None:

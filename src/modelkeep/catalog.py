@@ -21,11 +21,13 @@ FORMATS = {
     "state_dict": "modelkeep.formats.state_dict:FORMAT",
     "torchscript": "modelkeep.formats.torchscript:FORMAT",
     "safetensors": "modelkeep.formats.safetensors:FORMAT",
+    "pt2": "modelkeep.formats.pt2:FORMAT",
     "onnx": "modelkeep.formats.onnx:FORMAT",
 }
 FRAMEWORKS = {
     "sklearn": "modelkeep.frameworks.sklearn:FRAMEWORK",
     "onnx": "modelkeep.frameworks.onnx:FRAMEWORK",
+    "keras": "modelkeep.frameworks.keras:FRAMEWORK",
     "torch": "modelkeep.frameworks.torch:FRAMEWORK",
     "python": "modelkeep.frameworks.python:FRAMEWORK",
 }
@@ -35,6 +37,7 @@ _EXTRAS = {
     "zstandard": "zstd",
     **dict.fromkeys(("torch", "ml_dtypes"), "torch"),
     "skops": "skops",
+    **dict.fromkeys(("keras", "tensorflow", "h5py"), "keras"),
 }
 
 Ask = Callable[[Any, str, Any], Any]

@@ -6,6 +6,8 @@ dtype carries the name that safetensors has for it (``label_of``).
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -133,3 +135,25 @@ def extended(name: str) -> np.dtype[Any]:
         raise GraphError(f"no array has the dtype {name}", hint="convert the tensor to float32 or complex64 first")
     made: np.dtype[Any] = np.dtype(found)
     return made
+
+
+@contextlib.contextmanager
+def evaluating(model: Any) -> Iterator[None]:
+    """Every module inside in eval mode and on one thread; at the end each in its own mode, with the buffers it had."""
+    import torch
+
+    modules = [each for each in model.modules() if each.training]
+    kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    threads = torch.get_num_threads()
+    for each in modules:
+        each.training = False
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        for each in modules:
+            each.training = True
+        for buffer, before in kept:
+            if unkept(buffer) is None and array_of(buffer).tobytes() != array_of(before).tobytes():
+                buffer.copy_(before)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from modelkeep.errors import UsageError, quote
 from modelkeep.ports import Cell, Framework
-from modelkeep.torch_tensors import ARRAYS, LABELS, answer_of, array_of, dtype_name, unkept
+from modelkeep.torch_tensors import ARRAYS, LABELS, answer_of, array_of, dtype_name, evaluating
 
 _NARROW = ("bfloat16", "float16", "float64")
 
@@ -29,7 +27,7 @@ def ask(model: Any, method: str, rows: Any) -> Any:
     tensors = {name: _tensor(each, cast) for name, each in inputs.items()}
     positional = [tensors.pop(str(number)) for number in range(len(tensors)) if str(number) in tensors]
     function = call if method == "forward" else getattr(call, method)
-    with _evaluating(call), torch.no_grad():
+    with evaluating(call), torch.no_grad():
         return answer_of(function(*positional, **tensors))
 
 
@@ -53,28 +51,6 @@ def _tensor(rows: Any, cast: str | None) -> Any:
             # Modules are float32 unless they say otherwise, and lists of numbers are float64 without being asked.
             tensor = tensor.to(torch.get_default_dtype())
     return tensor
-
-
-@contextlib.contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
-    """Every module inside in eval mode and on one thread; at the end each in its own mode, with the buffers it had."""
-    import torch
-
-    modules = [each for each in model.modules() if each.training]
-    kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    threads = torch.get_num_threads()
-    for each in modules:
-        each.training = False
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        for each in modules:
-            each.training = True
-        for buffer, before in kept:
-            if unkept(buffer) is None and array_of(buffer).tobytes() != array_of(before).tobytes():
-                buffer.copy_(before)
 
 
 def rows(sample: Any) -> Any:

@@ -1,0 +1,47 @@
+"""Programs of ``torch.export``: a graph of operators with its weights, which needs no class of Python."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+from modelkeep import torch_programs
+from modelkeep.errors import ExportError, LoadError, UsageError
+from modelkeep.policy import Safety
+from modelkeep.ports import Cell, Format
+
+
+def write(model: Any, file: BinaryIO, recipe: Any) -> None:
+    """``options`` may have an ``example``, inputs as ``forward`` takes them; without, the sample is one."""
+    options = dict(recipe.options)
+    example = options.pop("example", recipe.sample)
+    if options or recipe.compress is not None:
+        raise UsageError("a pt2 file has no option but example, and is not compressed", hint="leave it out")
+    held = getattr(model, "exported_program", model)
+    if type(held).__name__ != "ExportedProgram":
+        if example is None:
+            raise ExportError("the module is traced with inputs, and there are none", hint="pass sample= or example=")
+        held = torch_programs.export(model, example)
+    file.write(torch_programs.archive_of(held))
+
+
+def read(data: memoryview, rules: Any) -> Any:
+    """The program's callable module; ``module.exported_program`` is the program itself."""
+    try:
+        program = torch_programs.check(data, rules.policy.max_bytes)
+        return torch_programs.module_of(torch_programs.load(program))
+    except LoadError as error:
+        error.hint = error.hint or "save the program again with torch.export.save"
+        raise
+
+
+FORMAT = Format(
+    name="pt2",
+    title="PyTorch's exported program: a graph of operators, checked",
+    safety=Safety.DATA,
+    suffixes=(".pt2",),
+    magic=(b"PK\x03\x04",),
+    writers={"torch": Cell("modelkeep.formats.pt2:write", ("torch",))},
+    reader=Cell("modelkeep.formats.pt2:read", ("torch",)),
+    tolerance=1e-5,
+    gives="predictor",
+)

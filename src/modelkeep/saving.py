@@ -106,7 +106,7 @@ class _Composed(NamedTuple):
 
 def _compose(model: Any, recipe: Recipe, framework: Framework) -> _Composed:
     # The graph comes first: what it takes from the model is taken before any method of the model runs.
-    written = keep.write(model, compress=recipe.compress, source=recipe.code)
+    written = keep.write(model, compress=recipe.compress, source=recipe.code, options=recipe.options)
     probe = record(model, recipe)
     parts = {**written.parts, **probe_parts(probe)}
     names = [name.replace(":", ".") for name in (*written.facts["classes"], *written.facts["own"])]

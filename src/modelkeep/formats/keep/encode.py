@@ -54,11 +54,18 @@ class _Entry:
 class Encoder:
     """One walk over one object. ``Encoder(...).parts(root, "graph")`` gives the two files of the graph."""
 
-    def __init__(self, handler_of: Callable[[type], Handler], *, compress: str | None = None) -> None:
+    def __init__(
+        self,
+        handler_of: Callable[[type], Handler],
+        *,
+        compress: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         self.types: list[str] = []
         self.functions: list[str] = []
         self.segments: list[tensors.Segment] = []
         self.compress = compress
+        self.options = options or {}
         self._handler_of = handler_of
         self._handlers: dict[type, Handler] = {}
         self._memo: dict[int, _Entry] = {}

@@ -24,10 +24,12 @@ NAMES = frozenset({"graph.json", "arrays.safetensors", "probe.json", "probe.safe
 _ARRAYS = {GRAPH: "arrays.safetensors"}
 
 
-def write(model: Any, *, compress: str | None = None, source: Iterable[str] = ()) -> Written:
+def write(
+    model: Any, *, compress: str | None = None, source: Iterable[str] = (), options: Mapping[str, Any] | None = None
+) -> Written:
     """The files of ``model``, and for the manifest: the classes that it names and the trust that it asks for."""
     files = code.collect(source)
-    encoder = Encoder(handler_of, compress=compress)
+    encoder = Encoder(handler_of, compress=compress, options=options)
     parts = encoder.parts(model, GRAPH) | code.parts(files, encoder.sources)
     own = [name for name in (*encoder.types, *encoder.functions) if ":" in name]
     return Written(parts, {"classes": sorted(encoder.types), "own": sorted(own)})

@@ -15,6 +15,7 @@ from modelkeep.formats.keep.names import OBJECT_NAMES, public_module
 from modelkeep.formats.keep.types import (
     birch,
     cython,
+    keras,
     masked,
     numpy,
     objects,
@@ -45,6 +46,7 @@ _MODULES = (
     sktrees,
     torch,
     torch_modules,
+    keras,
     onnx,
 )
 
@@ -58,7 +60,15 @@ _CLAIMS: Mapping[str, Handler] = {claim: handler for handler in KINDS.values() f
 POOLS = {kind: build for module in _MODULES for kind, build in getattr(module, "POOLS", {}).items()}
 
 # These claim by an ancestor: every numpy scalar, every dtype, every class.
-_FAMILIES = ("numpy.generic", "numpy.dtype", "enum.Enum", "builtins.type", "torch.nn.modules.module.Module")
+# A layer of Keras on PyTorch is a module, too.
+_FAMILIES = (
+    "numpy.generic",
+    "numpy.dtype",
+    "enum.Enum",
+    "builtins.type",
+    "keras.src.layers.layer.Layer",
+    "torch.nn.modules.module.Module",
+)
 _FUNCTIONS = (
     "builtins.function",
     "builtins.builtin_function_or_method",

@@ -1,0 +1,106 @@
+"""A Keras model as a spec with arrays by path, and back. What the formats call."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from modelkeep.errors import CheckError, LoadError, said
+from modelkeep.keras_layers import live, variables
+from modelkeep.keras_layers.build import Making, without_values
+from modelkeep.keras_layers.check import Checker
+
+Arrays = list[tuple[str, np.ndarray]]
+
+
+class Kept(NamedTuple):
+    """All of a model: its spec, how it was compiled (or None), and the values of its and its optimizer's variables."""
+
+    model: Any
+    compiled: dict[str, Any] | None
+    weights: Arrays
+    optimizer: Arrays | None
+
+
+class Trust(NamedTuple):
+    """The reader's own classes and functions by number; they raise where a number stands for none."""
+
+    cls: Callable[[int], Any]
+    function: Callable[[int], Any]
+
+
+def describe(
+    model: Any, number_class: Callable[[type], int], number_function: Callable[[Any], int], *, optimizer: bool = False
+) -> Kept:
+    """What is kept of a live model. A model that was never built has nothing to keep: that is refused."""
+    if not model.built:
+        raise CheckError("the model is not built: it has no weights yet", hint="call it once on rows, then save")
+    described = live.Described(model, number_class, number_function)
+    weights = _arrays(model.variables)
+    state = None
+    if optimizer and described.compiled and getattr(model.optimizer, "built", False):
+        state = _arrays(model.optimizer.variables)
+    return Kept(described.model, described.compiled, weights, state)
+
+
+def _arrays(found: Any) -> Arrays:
+    return [(path, variables.array(each)) for path, each in zip(variables.paths(found), found, strict=True)]
+
+
+def check(spec: Any, compiled: Any, trust: Trust) -> None:
+    """Refuse what is on no list. Keras is not imported for it."""
+    checker = Checker(_there(trust.cls), _there(trust.function))
+    checker.any_object(spec, "model", ("layers",))
+    if compiled is not None:
+        checker.compiled(compiled, "compiled")
+
+
+def _there(find: Callable[[int], Any]) -> Callable[[Any], bool]:
+    def known(number: Any) -> bool:
+        return type(number) is int and find(number) is not None
+
+    return known
+
+
+def build(spec: Any, trust: Trust) -> tuple[Any, Making]:
+    """The model of a checked spec; its variables have no values yet, unless it has classes of the user's own."""
+    making = Making(trust.cls, trust.function)
+    own = any(type(each["class"]) is int for each in live.objects(spec))
+    with contextlib.nullcontext() if own else without_values():
+        return making.make(spec, "model"), making
+
+
+def restore(kept: Kept, trust: Trust) -> Any:
+    """The live model."""
+    check(kept.model, kept.compiled, trust)
+    model, making = build(kept.model, trust)
+    fill(model, kept.weights, "the model")
+    live.finish(model)
+    if kept.compiled is not None:
+        compile_as(model, making, kept)
+    return model
+
+
+def fill(model: Any, arrays: Arrays, what: str) -> None:
+    """Give all variables of a model or an optimizer their values."""
+    found = list(model.variables)
+    variables.fit(found, arrays, what)
+    variables.assign(found, arrays)
+
+
+def compile_as(model: Any, making: Making, kept: Kept) -> None:
+    """Compile the model as it was, with the optimizer's state if that was kept."""
+    try:
+        making.compile(model, kept.compiled or {}, "compiled")
+        if kept.optimizer is not None:
+            model.optimizer.build(model.trainable_variables)
+            fill(model.optimizer, kept.optimizer, "the optimizer")
+    except LoadError:
+        raise
+    except Exception as error:
+        raise CheckError(
+            f"Keras can't compile it: {said(error)}", hint="compile the model anew, and save it"
+        ) from error

@@ -1,0 +1,93 @@
+"""The variables of a model: listed by path, and given the values of a file's arrays once these are found to fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from modelkeep.errors import CheckError, quote
+from modelkeep.torch_tensors import extended, label_of, labelled
+
+_COUNTED = re.compile(r"\bseed_generator_\d+/")
+#: What numpy has no dtype for, with the name that safetensors has for it, and a dtype of the same size.
+LABELS = {"bfloat16": ("BF16", "<u2"), "float8_e4m3fn": ("F8_E4M3", "|u1"), "float8_e5m2": ("F8_E5M2", "|u1")}
+_SEED = "seed_generator_state"
+
+
+def paths(variables: Sequence[Any]) -> list[str]:
+    """The path of each, without the counters that Keras gives to what has no name of its own."""
+    return [_COUNTED.sub("seed_generator/", variable.path) for variable in variables]
+
+
+def array(variable: Any) -> np.ndarray:
+    """The value of a variable; what numpy has no dtype for is labelled (see ``torch_tensors``)."""
+    import keras
+
+    name = keras.backend.standardize_dtype(variable.dtype)
+    if name in LABELS and keras.backend.backend() == "torch":
+        from modelkeep.torch_tensors import array_of
+
+        return np.array(array_of(variable.value))
+    found = np.asarray(keras.ops.convert_to_numpy(variable.value))
+    if name in LABELS:
+        label, bits = LABELS[name]
+        return labelled(np.ascontiguousarray(found).view(bits), label)
+    return found
+
+
+def fit(variables: Sequence[Any], found: Sequence[tuple[str, np.ndarray]], what: str) -> None:
+    """Refuse arrays that are not those of ``variables``: one for each, in their order, of their shapes and dtypes."""
+    import keras
+
+    if len(variables) != len(found):
+        raise CheckError(f"the file has {len(found)} arrays, and {what} has {len(variables)} variables", hint=_HINT)
+    for variable, (path, value) in zip(variables, found, strict=True):
+        name = keras.backend.standardize_dtype(variable.dtype)
+        own = variable.path.rpartition("/")[2]
+        if own != path.rpartition("/")[2]:
+            raise CheckError(f"an array for {quote(path)} stands where {quote(variable.path)} is", hint=_HINT)
+        same = name == dtype_of(value) or (own == _SEED and value.dtype.kind in "iu")
+        if tuple(variable.shape) != value.shape or not same:
+            told = f"{dtype_of(value)} {value.shape}"
+            raise CheckError(
+                f"the array is {told}, not {name} {tuple(variable.shape)}", path=f"{what}[{quote(path)}]", hint=_HINT
+            )
+
+
+_HINT = "get the file again from where it came from, or open it with the version of Keras that saved it"
+
+
+def dtype_of(value: np.ndarray) -> str:
+    label = label_of(value.dtype)
+    return next((name for name, (known, _) in LABELS.items() if known == label), value.dtype.name)
+
+
+def assign(variables: Sequence[Any], found: Sequence[tuple[str, np.ndarray]]) -> None:
+    """Give each variable its value, whether it has one yet or not."""
+    for variable, (_, value) in zip(variables, found, strict=True):
+        plain = value
+        if label_of(value.dtype):
+            plain = np.ascontiguousarray(value).view(extended(dtype_of(value)))
+        _give(variable, _tensor(plain, dtype_of(value) if label_of(value.dtype) else None, variable))
+
+
+def _tensor(value: np.ndarray, labelled_as: str | None, variable: Any) -> Any:
+    import keras
+
+    name = keras.backend.standardize_dtype(variable.dtype)
+    if labelled_as and keras.backend.backend() == "torch":
+        from modelkeep.torch_tensors import tensor_of
+
+        return tensor_of(np.array(value.view(LABELS[labelled_as][1])), labelled_as)
+    return keras.ops.convert_to_tensor(np.array(value), dtype=name)
+
+
+def _give(variable: Any, tensor: Any) -> None:
+    if variable._value is not None:
+        variable.assign(tensor)
+        return
+    variable._initializer = lambda shape, dtype=None: tensor
+    variable._deferred_initialize()

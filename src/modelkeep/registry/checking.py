@@ -13,7 +13,7 @@ from modelkeep.registry.sequence import Sequence, record_digest
 from modelkeep.store import Store
 
 #: A record of so high a number that the others can't all be looked for is one problem, and not millions.
-_LOOKED_AT = 100_000
+_LOOKED_AT = 10_000
 _DAMAGED = "the record is gone, damaged or another one"
 
 

@@ -78,6 +78,8 @@ class _Shared:
             extents = record.files.get(ARRAYS, [])
             for span in (span for span in record.spans if span.begin < span.end):
                 source = Source(span.end - span.begin, span.digest, _places(record, extents, span.begin, span.end))
+                if not _is_there(source):
+                    continue
                 self.by_digest[span.digest] = source
                 if span.column:
                     self.by_column.setdefault(span.column, []).append(source)
@@ -101,6 +103,13 @@ def _places(record: VersionRecord, extents: Sequence[Extent], begin: int, end: i
             found.append((record.objects[extent.object], extent.offset + low - place, high - low))
         place += extent.length
     return found
+
+
+def _is_there(source: Source) -> bool:
+    """Whether the objects of a record can hold what it says of them; a record by another program may say anything."""
+    return sum(length for _, _, length in source.places) == source.size and all(
+        offset + length <= stored.size for stored, offset, length in source.places
+    )
 
 
 def _is_whole(stored: Stored, offset: int, length: int) -> bool:

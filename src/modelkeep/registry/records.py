@@ -26,6 +26,7 @@ _Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 _Digest = Annotated[str, msgspec.Meta(pattern=r"^blake3:[0-9a-f]{64}\Z")]
 #: It names a folder on the reader's side, where what was seen of the registry is kept.
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,64}\Z")]
+_Alias = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,127}\Z")]
 _Codec = Annotated[str, msgspec.Meta(pattern=r"^(z|zst)?\Z")]
 Metrics = dict[str, int | float]
 
@@ -132,7 +133,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     versions: list[_Number]
     before: Place | None
     checks: list[str]
-    aliases: dict[str, Place]
+    aliases: dict[_Alias, Place]
     deleted: list[_Number]
     previous: str
 

@@ -15,14 +15,18 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from modelkeep import torch_guards, torch_schema
 from modelkeep.errors import ContainerError, ExportError, GraphError, LoadError, PolicyError, quote, said
 from modelkeep.torch_archives import TorchArchive, open_torch
-from modelkeep.torch_tensors import evaluating
+from modelkeep.torch_tensors import answer_of, evaluating
 
 _WEIGHTS, _CONSTANTS = "data/weights", "data/constants"
 _DATE = (1980, 1, 1, 0, 0, 0)
 _IGNORED = ("archive_format", "archive_version", "byteorder", "version", ".format_version", ".storage_alignment")
+#: How far a program may answer from the module that it was made of: fused kernels sum in another order.
+TOLERANCE = 1e-5
 _HINT = "save the program again with torch.export.save, or the module as a .keep file"
 
 
@@ -155,6 +159,28 @@ def archive_of(program: Any) -> bytes:
 _KEEP = "save the module as a .keep file, and load it where its class is trusted"
 
 
+def proved(module: Any, example: Any) -> bytes:
+    """The archive of a module's program, opened again as a reader does and compared with the module's own answers."""
+    import torch
+
+    made = archive_of(export(module, example))
+    again = module_of(load(check(memoryview(made), 1 << 62)))
+    args, kwargs = _inputs(example)
+    with evaluating(module), torch.no_grad():
+        expected, found = (_flat(answer_of(each(*args, **kwargs))) for each in (module, again))
+    if [each.shape for each in expected] != [each.shape for each in found]:
+        raise ExportError("the traced program gives other outputs than the module", hint=_KEEP)
+    for first, second in zip(expected, found, strict=True):
+        if not np.allclose(first, second, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+            raise ExportError("the traced program answers differently from the module", hint=_KEEP)
+    return made
+
+
+def _flat(answer: Any) -> list[Any]:
+    parts = list(answer.values()) if isinstance(answer, dict) else answer if isinstance(answer, tuple) else None
+    return [each for part in parts for each in _flat(part)] if parts is not None else [np.asarray(answer)]
+
+
 # -- from a module -------------------------------------------------------------------------------------------------
 
 
@@ -201,7 +227,6 @@ def _is_rows(value: Any) -> bool:
 
 
 def _tensor(value: Any) -> Any:
-    import numpy as np
     import torch
 
     return value if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value))

@@ -46,15 +46,18 @@ _hint = maybe(union(as_int=integer, as_bool=flag, as_float=fraction))
 _symbol = record(expr_str=expression, hint=_hint)
 _size = union(as_expr=_symbol, as_int=integer)
 _device = record(type=one_of("cpu"), index=one_of(None))
-_tensor_meta = record(
-    dtype=one_of(*_SIZES),
-    sizes=many(_size),
-    requires_grad=flag,
-    device=_device,
-    strides=many(_size),
-    storage_offset=_size,
-    layout=one_of(_STRIDED),
-)
+_META: dict[str, Check] = {
+    "dtype": one_of(*_SIZES),
+    "sizes": many(_size),
+    "requires_grad": flag,
+    "device": _device,
+    "strides": many(_size),
+    "storage_offset": _size,
+    "layout": one_of(_STRIDED),
+}
+_tensor_meta = record(**_META)
+#: Of what is computed; where it begins in its memory, PyTorch forgets by itself.
+_graph_meta = record(**_META | {"storage_offset": always({"as_int": 0})})
 _tensor = record(name=a_name)
 _size_argument = union(as_name=a_name, as_int=integer)
 _optional_tensor = union(as_tensor=_tensor, as_none=flag)
@@ -129,7 +132,7 @@ _graph: Check = record(
     inputs=many(_argument),
     outputs=many(_argument),
     nodes=many(_node),
-    tensor_values=mapping(a_name, _tensor_meta),
+    tensor_values=mapping(a_name, _graph_meta),
     sym_int_values=mapping(a_name, _size),
     sym_bool_values=mapping(a_name, union(as_bool=flag)),
     is_single_tensor_return=flag,

@@ -144,14 +144,16 @@ def evaluating(model: Any) -> Iterator[None]:
 
     modules = [each for each in model.modules() if each.training]
     kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    threads = torch.get_num_threads()
+    threads, fused = torch.get_num_threads(), torch.backends.mha.get_fastpath_enabled()
     for each in modules:
         each.training = False
     torch.set_num_threads(1)
+    torch.backends.mha.set_fastpath_enabled(False)  # attention sums in another order there, and not always
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        torch.backends.mha.set_fastpath_enabled(fused)
         for each in modules:
             each.training = True
         for buffer, before in kept:

@@ -42,6 +42,6 @@ FORMAT = Format(
     magic=(b"PK\x03\x04",),
     writers={"torch": Cell("modelkeep.formats.pt2:write", ("torch",))},
     reader=Cell("modelkeep.formats.pt2:read", ("torch",)),
-    tolerance=1e-5,
+    tolerance=torch_programs.TOLERANCE,
     gives="predictor",
 )

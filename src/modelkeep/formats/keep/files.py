@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from modelkeep.artifact import Artifact
-from modelkeep.errors import ContainerError, GraphError, ModelkeepError, quote, said
+from modelkeep.errors import ContainerError, GraphError, ModelkeepError, PolicyError, quote, said
 from modelkeep.formats.keep import code
 from modelkeep.formats.keep.decode import Builder
 from modelkeep.formats.keep.encode import Encoder
@@ -20,8 +20,10 @@ from modelkeep.rope import Bytes
 
 GRAPH = "graph"
 #: All files that an artifact of this format may have, besides its manifest and source.
-NAMES = frozenset({"graph.json", "arrays.safetensors", "probe.json", "probe.safetensors"})
+NAMES = frozenset({"graph.json", "arrays.safetensors", "probe.json", "probe.safetensors", "program.pt2"})
 _ARRAYS = {GRAPH: "arrays.safetensors"}
+#: What a PyTorch module of a user's own class computes, as a graph that needs no class.
+PROGRAM = "program.pt2"
 
 
 def write(
@@ -31,6 +33,11 @@ def write(
     files = code.collect(source)
     encoder = Encoder(handler_of, compress=compress, options=options)
     parts = encoder.parts(model, GRAPH) | code.parts(files, encoder.sources)
+    example = (options or {}).get("example")
+    if example is not None:
+        from modelkeep import torch_programs  # not before: most models have none
+
+        parts[PROGRAM] = Part.of(torch_programs.proved(model, example))
     own = [name for name in (*encoder.types, *encoder.functions) if ":" in name]
     return Written(parts, {"classes": sorted(encoder.types), "own": sorted(own)})
 
@@ -56,8 +63,19 @@ def plan(files: Mapping[str, Bytes], name: str = GRAPH, *, check: bool = True) -
 
 
 def read(artifact: Artifact, policy: Policy, *, check: bool = True) -> Any:
-    """The model. ``check=False`` leaves out the structural checks, for bytes that were checked when they came."""
-    return read_graph(artifact.files, policy, check=check)
+    """The model. ``check=False`` leaves out the structural checks, for bytes that were checked when they came.
+
+    Where the policy does not trust a class and the artifact has the model's program, that is what it gives.
+    """
+    try:
+        return read_graph(artifact.files, policy, check=check)
+    except PolicyError:
+        if PROGRAM not in artifact.files:
+            raise
+    from modelkeep import torch_programs
+
+    program = torch_programs.check(artifact.files[PROGRAM][:], policy.max_bytes)
+    return torch_programs.module_of(torch_programs.load(program))
 
 
 @contextlib.contextmanager

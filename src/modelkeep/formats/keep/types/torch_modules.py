@@ -10,7 +10,9 @@ import functools
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from modelkeep.errors import GraphError, LoadError, quote, said
+import numpy as np
+
+from modelkeep.errors import ExportError, GraphError, LoadError, quote, said
 from modelkeep.formats.keep.checks import check_of
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 from modelkeep.formats.keep.types.objects import check_keys, full_name, is_a_module, type_number
@@ -48,6 +50,8 @@ def fresh() -> dict[str, Any]:
 
 
 def encode_module(encoder: Encoder, module: Any) -> Node:
+    if "exported_program" in vars(module):
+        return ["programmodule", encoder.node(vars(module)["exported_program"])]
     cls = _class_of(module)
     state = dict(vars(module))
     state.pop(_COMPILED, None)
@@ -219,6 +223,38 @@ def _flatten(module: Any) -> None:
     state["_flat_weight_refs"] = [None if weight is None else weakref.ref(weight) for weight in state["_flat_weights"]]
 
 
+def encode_program(encoder: Encoder, program: Any) -> Node:
+    from modelkeep import torch_programs
+
+    try:
+        made = torch_programs.archive_of(program)
+    except ExportError as error:
+        raise Unsaveable(str(error), error.hint) from None
+    return ["program", encoder.node(np.frombuffer(made, np.uint8))]
+
+
+def decode_program(builder: Builder, node: Node) -> Any:
+    from modelkeep import torch_programs
+
+    builder.arity(node, 2)
+    array = builder.build(node[1])
+    if type(array) is not np.ndarray or array.dtype != np.uint8 or array.ndim != 1:
+        raise GraphError("a program is not kept as bytes")
+    return torch_programs.load(torch_programs.check(np.ascontiguousarray(array).data, builder.policy.max_bytes))
+
+
+def decode_program_module(builder: Builder, node: Node) -> Any:
+    from modelkeep import torch_programs
+
+    builder.arity(node, 2)
+    program = builder.build(node[1])
+    if type(program).__name__ != "ExportedProgram":
+        raise GraphError("a program's module is of no program")
+    return torch_programs.module_of(program)
+
+
 HANDLERS = [
+    Handler("program", ("torch.export.exported_program.ExportedProgram",), encode_program, decode_program),
+    Handler("programmodule", (), encode_module, decode_program_module),
     Handler("module", ("torch.nn.modules.module.Module",), encode_module, decode_module, cyclic=True),
 ]

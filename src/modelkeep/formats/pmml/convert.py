@@ -1,0 +1,179 @@
+"""What runs in the child beside Java: a scikit-learn, XGBoost or LightGBM model becomes PMML text.
+
+sklearn2pmml's converter classes are driven one after the other in one Java, without its command: that one starts a Java
+for each model, and reports failures to its makers over the network.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from modelkeep.errors import ExportError, UsageError, quote, said
+from modelkeep.pmml import java
+
+#: The newest scikit-learn that the converter knows: it compares this text, and refuses what is newer by a digit.
+_KNOWN = "1.9.0"
+_DEPTH = 40
+_HINT = "export it to another format (modelkeep formats), or save it as a .keep file"
+
+
+def convert(model: bytes, names: list[str] | None, targets: list[str] | None, width: int) -> bytes:
+    """The PMML document of a pickled model of the parent; ``width`` columns of ``transform``, 0 where it predicts."""
+    try:
+        found = pickle.loads(model)  # of our own parent, made a moment ago from the user's live model
+    except Exception as error:
+        raise ExportError(
+            f"the model can't be opened in another process: {said(error)}",
+            hint="define its classes in a module that can be imported",
+        ) from error
+    _keep_gaps(found, set(), 0)
+    if not width:
+        return _converted(found, names, targets)
+    try:
+        return _converted(_behind([("model", found)], width), names, targets)
+    except ExportError as error:
+        if "feature type" not in str(error) or names is None:
+            raise
+    steps = [("columns", _identity_scaler(len(names))), ("model", found)]  # selectors don't stand first
+    return _converted(_behind(steps, width), names, targets)
+
+
+def _behind(steps: list[tuple[str, Any]], width: int) -> Any:
+    """PMML has no models that only transform: a regression that gives back its columns stands behind them."""
+    import numpy as np
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import Pipeline
+
+    identity = LinearRegression()
+    identity.coef_ = np.eye(width) if width > 1 else np.ones(1)
+    identity.intercept_ = np.zeros(width) if width > 1 else 0.0
+    identity.n_features_in_ = width
+    return Pipeline([*steps, ("columns out", identity)])
+
+
+def _identity_scaler(width: int) -> Any:
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler(with_mean=False, with_std=False)
+    scaler.mean_ = scaler.var_ = scaler.scale_ = None
+    scaler.n_features_in_, scaler.n_samples_seen_ = width, 1
+    return scaler
+
+
+def _keep_gaps(model: Any, met: set[int], depth: int) -> None:
+    """Trees that have learned where missing values go are to say so."""
+    if depth > _DEPTH or id(model) in met or isinstance(model, type):
+        return
+    met.add(id(model))
+    if isinstance(model, list | tuple | dict):
+        for each in model.values() if isinstance(model, dict) else model:
+            _keep_gaps(each, met, depth + 1)
+        return
+    state = getattr(model, "__dict__", None)
+    if state is None or not hasattr(model, "get_params"):
+        return
+    if any(_has_gaps(tree) for tree in _trees(model)):
+        model.pmml_options_ = {"allow_missing": True, "compact": False}
+    for value in list(state.values()):
+        if hasattr(value, "ravel") and getattr(getattr(value, "dtype", None), "hasobject", False):
+            value = value.ravel().tolist()
+        _keep_gaps(value, met, depth + 1)
+
+
+def _trees(model: Any) -> list[Any]:
+    members = getattr(model, "estimators_", ())
+    found = members.ravel().tolist() if hasattr(members, "ravel") else list(members) if members is not None else []
+    return [getattr(each, "tree_", None) for each in [model, *found]]
+
+
+def _has_gaps(tree: Any) -> bool:
+    gaps = getattr(tree, "missing_go_to_left", None)
+    return gaps is not None and bool(gaps.any())
+
+
+@contextmanager
+def _dumped(pipeline: Any) -> Iterator[str]:
+    """The pipeline in a file that the converter reads, under a version that it knows."""
+    import joblib
+    import sklearn.base
+
+    version = sklearn.base.__version__
+    with tempfile.TemporaryDirectory(prefix="modelkeep-") as folder:
+        path = os.path.join(folder, "model.pkl")
+        known = tuple(map(int, _KNOWN.split(".")[:2]))
+        if tuple(map(int, version.split(".")[:2])) == known:
+            sklearn.base.__version__ = _KNOWN
+        try:
+            joblib.dump(pipeline, path)
+        finally:
+            sklearn.base.__version__ = version
+        yield path
+
+
+def _converted(model: Any, names: list[str] | None, targets: list[str] | None) -> bytes:
+    import sklearn2pmml
+
+    try:
+        pipeline = sklearn2pmml.make_pmml_pipeline(model, names, targets)
+        pipeline = sklearn2pmml._escape(pipeline, sklearn2pmml._escape)
+    except Exception as error:  # it looks into every part of the model
+        raise ExportError(f"the model has no PMML form: {said(error)}", hint=_HINT) from error
+    jpype_class = java.start([jar for jar in java.jars_of("sklearn2pmml", "resources") if "telemetry" not in jar])
+    from jpype import JException
+
+    jpype_class("java.util.logging.LogManager").getLogManager().reset()
+    jpype_class("org.jpmml.sklearn.SkLearnUtil").initOnce()
+    try:
+        with _dumped(pipeline) as path:
+            return _in_java(jpype_class, path)
+    except JException as error:
+        raise ExportError(reason(java.causes(error)), hint=_HINT) from None
+    except RecursionError:
+        raise ExportError("the model is nested too deep for pickle, which the converter reads", hint=_HINT) from None
+
+
+def _in_java(jpype_class: Any, path: str) -> bytes:
+    storage = jpype_class("org.jpmml.python.StorageUtil").createStorage(jpype_class("java.io.File")(path))
+    try:
+        loaded = jpype_class("org.jpmml.sklearn.SkLearnUnpickler")().load(storage)
+    finally:
+        storage.close()
+    encodable = jpype_class("org.jpmml.sklearn.EncodableUtil")
+    document = encodable.encodePMML(encodable.toEncodable(loaded))
+    out = jpype_class("java.io.ByteArrayOutputStream")()
+    jpype_class("org.jpmml.model.metro.MetroJAXBSerializer")().serializePretty(document, out)
+    return bytes(out.toByteArray())
+
+
+def reason(causes: list[str]) -> str:
+    """Which part has no PMML form, and why, from what the converter says."""
+    told = [cause.partition(": ")[2] or cause for cause in causes]
+    parts = [match[1] for text in told if (match := re.search(r"\(Python class ([\w.]+)\)", text))]
+    parts = [part for part in parts if not part.startswith("sklearn2pmml.")] or parts
+    part = parts[-1].rpartition(".")[2] if parts else "the model"
+    if any("is not a supported" in text for text in told):
+        return f"the part {part} has no PMML form: the converter does not know it"
+    why = next((text for text in reversed(told) if not text.startswith("Cannot cast net.razorvine")), told[-1])
+    return f"the part {part} has no PMML form: {quote(why)[1:-1]}"
+
+
+def check_names(names: list[str]) -> None:
+    """Columns that a file can name: no two alike, and of characters that XML has."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise UsageError(f"two columns are called {quote(name)}", hint="rename one of them")
+        if not name or not is_text(name):
+            raise UsageError(f"a column is called {quote(name)}, which XML can't hold", hint="rename it")
+        seen.add(name)
+
+
+def is_text(text: str) -> bool:
+    """Whether XML 1.0 can hold a text."""
+    return not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", text)

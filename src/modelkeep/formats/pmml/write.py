@@ -1,0 +1,152 @@
+"""Models as PMML files: converted in a child, described vouched for here, with the same bytes for the same model."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import tempfile
+from typing import Any, BinaryIO
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from modelkeep.errors import ExportError, LoadError, UsageError, quote, said
+from modelkeep.formats.pmml import verification
+from modelkeep.formats.pmml.convert import check_names
+from modelkeep.formats.pmml.describe import describe
+from modelkeep.pmml import java
+from modelkeep.pmml.answers import METHODS
+from modelkeep.pmml.check import check
+from modelkeep.pmml.facts import EXTENDER
+from modelkeep.workers import Worker
+
+#: Rows of the sample whose answers go into the file.
+ROWS = 20
+_TIMEOUT = 600.0
+_worker = Worker("the PMML converter", java.ENVIRONMENT)
+_HINT = "export it to another format (modelkeep formats), or save it as a .keep file"
+_TIMESTAMP = re.compile(rb"\s*<Timestamp>[^<]*</Timestamp>")
+_HEADER = re.compile(rb"<Header\b[^>]*?(/?)>")
+_END = re.compile(rb"</(\w+)>\s*</PMML>\s*$")
+
+
+def write(model: Any, file: BinaryIO, recipe: Any) -> None:
+    """Through sklearn2pmml's converter. ``recipe.sample`` gives the columns' names and the rows to vouch for."""
+    _check_recipe(recipe)
+    rows = verification.some_rows(recipe.sample, ROWS)
+    names = _names(model, rows)
+    answers = _answers(model, rows)
+    width = 0
+    if not hasattr(model, "predict"):
+        width = _width(model, answers)
+    try:
+        pickled = pickle.dumps(model, protocol=5)
+    except Exception as error:  # any part of the model may refuse
+        raise ExportError(f"the model can't be handed to the converter: {said(error)}", hint=_HINT) from error
+    java.find()
+    asked = ("modelkeep.formats.pmml.convert:convert", pickled, names, _targets(names, answers, width), width)
+    document = _worker.call(*asked, timeout=_TIMEOUT)
+    _finish(model, file, document, names or [], rows, answers)
+
+
+def write_catboost(model: Any, file: BinaryIO, recipe: Any) -> None:
+    """By CatBoost's own exporter: regression and two classes."""
+    _check_recipe(recipe)
+    rows = verification.some_rows(recipe.sample, ROWS)
+    answers = _answers(model, rows)
+    with tempfile.TemporaryDirectory(prefix="modelkeep-") as folder:
+        path = os.path.join(folder, "model.pmml")
+        try:
+            model.save_model(path, format="pmml")
+        except Exception as error:
+            raise ExportError(f"CatBoost can't write the model as PMML: {said(error)}", hint=_HINT) from error
+        with open(path, "rb") as made:
+            document = made.read()
+    _finish(model, file, document, list(check(memoryview(document)).inputs), rows, answers)
+
+
+def _check_recipe(recipe: Any) -> None:
+    if recipe.options:
+        raise UsageError(f"PMML has no option {quote(min(recipe.options))}", hint="leave options out")
+    if recipe.compress:
+        raise UsageError("PMML files are not compressed", hint="leave compress out")
+
+
+def _names(model: Any, rows: Any) -> list[str] | None:
+    """The columns' names: those of the frame, those that the model was fitted with, or x1, x2, ..."""
+    if hasattr(rows, "iloc") and hasattr(rows, "columns"):
+        names = [str(name) for name in rows.columns]
+    else:
+        own = getattr(model, "feature_names_in_", None)
+        width = verification.width_of(rows) if rows is not None else getattr(model, "n_features_in_", None)
+        if own is not None and (width is None or len(own) == width):
+            names = [str(name) for name in own]
+        elif width is None:
+            return None
+        else:
+            names = [f"x{i + 1}" for i in range(width)]
+    check_names(names)
+    return names
+
+
+def _answers(model: Any, rows: Any) -> dict[str, Any]:
+    """The live model's answers to the rows that go into the file."""
+    answers = {}
+    for method in METHODS:
+        if rows is not None and hasattr(model, method) and not (method == "transform" and hasattr(model, "predict")):
+            try:
+                answer = getattr(model, method)(verification.fresh(rows))
+            except Exception as error:
+                raise ExportError(
+                    f"the model does not answer the sample: {said(error)}", hint="pass sample=, rows as it takes them"
+                ) from error
+            answers[method] = answer.toarray() if hasattr(answer, "toarray") else answer
+            if hasattr(answer, "iloc"):
+                answers[method] = answer.to_numpy()
+    return answers
+
+
+def _width(model: Any, answers: dict[str, Any]) -> int:
+    if not hasattr(model, "transform"):
+        raise ExportError(f"{type(model).__name__} neither predicts nor transforms rows", hint=_HINT)
+    if "transform" not in answers:
+        raise ExportError("what the model transforms rows to is not known", hint="pass sample=, rows as it takes them")
+    answer = np.asarray(answers["transform"])
+    if answer.ndim != 2 or not answer.shape[1]:
+        raise ExportError(f"it transforms rows to {answer.ndim} dimensions, PMML has columns", hint=_HINT)
+    return int(answer.shape[1])
+
+
+def _targets(names: list[str] | None, answers: dict[str, Any], width: int) -> list[str] | None:
+    """Names of the targets where the converter's own, y or y1, y2, ..., are columns already."""
+    answer = answers.get("predict")
+    count = width or (int(np.shape(answer)[1]) if np.ndim(answer) == 2 else 1)
+    usual = {"y", *(f"y{i + 1}" for i in range(count))}
+    if usual.isdisjoint(names or ()):
+        return None
+    stem = "target"
+    while any(name.startswith(stem) for name in names or ()):
+        stem += "_"
+    return [stem] if count == 1 else [f"{stem}{i + 1}" for i in range(count)]
+
+
+def _finish(model: Any, file: BinaryIO, document: bytes, names: list[str], rows: Any, answers: dict[str, Any]) -> None:
+    """Write the document with what modelkeep adds: no time, the contract in the header, the rows to verify."""
+    try:
+        outline = check(memoryview(document), allow_regex=True)
+    except LoadError as error:
+        raise ExportError(f"the converter's file would be refused: {error}", hint=_HINT) from error
+    contract = describe(model, outline, names or list(outline.inputs), answers)
+    document = _TIMESTAMP.sub(b"", document, count=1)
+    text = json.dumps(contract, sort_keys=True, separators=(",", ":"))
+    extension = f'<Extension extender="{EXTENDER}" name="contract" value={quoteattr(text)}/>'.encode()
+    head, end = _HEADER.search(document), _END.search(document)
+    if head is None or end is None:
+        raise ExportError("the converter's file has no header or no end", hint=_HINT)
+    opened = head[0].removesuffix(b"/>") + b">" if head[1] else head[0]
+    closed = b"</Header>" if head[1] else b""
+    proof = verification.element(outline, contract, rows, answers) if rows is not None else ""
+    file.write(document[: head.start()] + opened + b"\n\t\t" + extension + closed)
+    file.write(document[head.end() : end.start()] + proof.encode() + document[end.start() :])

@@ -1,0 +1,51 @@
+"""A predictor over a PMML file: the methods that the file holds, answered by Java in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from modelkeep.pmml import evaluator
+from modelkeep.pmml.answers import METHODS, Contract, answer_of
+from modelkeep.pmml.columns import columns_of
+
+
+class PmmlModel:
+    """What ``modelkeep.load("model.pmml")`` gives: ``predict``, ``predict_proba``, ... where the file holds them.
+
+    Rows are what the model took: arrays of ``(rows, columns)``, data frames, sparse rows, lists. A method that the
+    file has not is no attribute. ``feature_names_in_`` are the columns in their order. The first question of a Python
+    process starts Java, which takes a second or two; all PMML models share it.
+    """
+
+    def __init__(self, data: bytes, contract: Contract, needed: list[str], engine: str | None = None) -> None:
+        self.data = data
+        self.engine = engine
+        self.feature_names_in_ = list(contract["inputs"])
+        self.n_features_in_ = len(self.feature_names_in_)
+        self._needed = needed
+        self._entries = dict(contract["methods"])
+        self._digest = evaluator.digest(data)
+
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        if name in METHODS and name in self.__dict__.get("_entries", ()):
+            return lambda rows: self._ask(name, rows)
+        raise AttributeError(f"the PMML file has no {name}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._entries})
+
+    def __repr__(self) -> str:
+        return f"PmmlModel({self.n_features_in_} columns; {', '.join(sorted(self._entries))})"
+
+    def fields(self, rows: Any) -> dict[str, Any]:
+        """Every field that the file answers rows with, by name."""
+        columns, count = columns_of(rows, self.feature_names_in_, self._needed)
+        return self.evaluate(columns, count)
+
+    def evaluate(self, columns: dict[str, Any], count: int) -> dict[str, Any]:
+        """The same for columns by name."""
+        return evaluator.ask(self.engine or evaluator.engine(), self.data, self._digest, columns, count)
+
+    def _ask(self, method: str, rows: Any) -> Any:
+        return answer_of(method, self._entries[method], self.fields(rows))

@@ -96,6 +96,8 @@ def _pairs(name: str, expected: Any, actual: Any) -> Iterator[tuple[str, Any, An
     """Arrays to compare, by name of the output; or None and why they can't be compared."""
     if isinstance(expected, dict) or (isinstance(expected, list | tuple) and _nested(expected)):
         items = list(expected.items()) if isinstance(expected, dict) else list(enumerate(expected))
+        if isinstance(expected, dict) and isinstance(actual, dict) and expected.keys() == actual.keys():
+            actual = {key: actual[key] for key in expected}
         others = list(actual.values()) if isinstance(actual, dict) else list(actual) if _listed(actual) else []
         if len(items) != len(others):
             yield name, None, f"the file gives {len(others)} answers, the model {len(items)}"

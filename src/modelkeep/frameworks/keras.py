@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,8 @@ from modelkeep.ports import Cell, Framework
 
 #: Rows that are asked at once. The size of a batch may decide the last bit of an answer.
 BATCH = 64
+#: Elements of the largest variable that is taken for a state.
+STATE = 1 << 20
 
 
 def ask(model: Any, method: str, rows: Any) -> Any:
@@ -19,9 +24,23 @@ def ask(model: Any, method: str, rows: Any) -> Any:
     Inputs named "0", "1"... are those of the model in its own order. Several outputs are a tuple, or a dict by name.
     """
     inputs = _by_name(model, rows) if isinstance(rows, dict) else rows
-    count = _count(inputs)
-    answers = [_answer(model, _part(inputs, start)) for start in range(0, max(count, 1), BATCH)]
+    starts = range(0, max(_count(inputs), 1), BATCH)
+    with _unmoved(model):
+        answers = [_answer(model, _part(inputs, start)) for start in starts]
     return answers[0] if len(answers) == 1 else _joined(answers)
+
+
+@contextlib.contextmanager
+def _unmoved(model: Any) -> Iterator[None]:
+    """States that an answer may move, as those of random seeds and stateful layers, are put back."""
+    kept = [v for v in model.variables if not v.trainable and math.prod(v.shape) <= STATE]
+    before = [v.value + 0 if v.dtype != "bool" else None for v in kept]
+    try:
+        yield
+    finally:
+        for variable, value in zip(kept, before, strict=True):
+            if value is not None:
+                variable.assign(value)
 
 
 def _by_name(model: Any, rows: dict[str, Any]) -> Any:

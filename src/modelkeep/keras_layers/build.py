@@ -24,7 +24,7 @@ _HOMES = {
     "schedules": "optimizers.schedules",
 }
 #: Arguments that constructors take as tuples.
-_TUPLES = frozenset({"ngrams"})
+_TUPLES = frozenset({"ngrams", "output_shape"})
 
 
 @contextlib.contextmanager

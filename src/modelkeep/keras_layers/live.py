@@ -29,14 +29,77 @@ class Described:
         self._known = {(type(layer).__module__, type(layer).__name__): type(layer) for layer in layers_of(model)}
         self._found = _functions(model)
         names = Names(self._own, self._function, self._is_graph)
+        self._translator = Translator(names)
+        self._seen: dict[int, int] = {}
+        self._alive: list[Any] = []
         with _vocabularies(model):
-            config = _serialized(model)
-        compiled = config.pop("compile_config", None)
-        translator = Translator(names)
-        self.model = _numbered(translator.object(config, "model"))
+            self.model = _numbered(self._described(model, "model"))
+            compiled = model.get_compile_config() or {}
         self.compiled = None
         if compiled:
-            self.compiled = {key: translator.value(value, f"compiled.{key}") for key, value in compiled.items()}
+            self.compiled = {key: self._translator.value(each, f"compiled.{key}") for key, each in compiled.items()}
+
+    def _described(self, layer: Any, place: str) -> Spec:
+        """A layer's spec. What a model is made of is looked at here: Keras forgets which layers two models share."""
+        import keras
+        from keras.src.models.functional import Functional, functional_like_constructor
+
+        cls = type(layer)
+        spec: Spec = {}
+        if cls is keras.Sequential:
+            spec = {"class": "Sequential", "config": self._sequential(layer, place)}
+        elif cls is Functional:
+            spec = {"class": "Functional", "config": self._functional(layer, place)}
+        elif isinstance(layer, Functional) and functional_like_constructor(cls) and _inherits(cls, Functional):
+            number = self._own(cls.__module__, cls.__name__, cls.__name__)
+            spec = {"class": number, "config": self._functional(layer, place), "base": "Functional"}
+        else:
+            spec = self._translator.object(_serialized(layer), place)
+        if isinstance(layer, keras.layers.Layer):
+            self._alive.append(layer)
+            spec["shared"] = self._seen.setdefault(id(layer), len(self._seen))
+        return spec
+
+    def _sequential(self, model: Any, place: str) -> Spec:
+        import keras
+
+        config = keras.Model.get_config(model)
+        spec = {"name": model.name, "trainable": model.trainable}
+        if config.get("dtype") is not None:
+            spec["dtype"] = self._translator.value(config["dtype"], place)
+        layers = keras.Model.layers.fget(model)  # with the input, which a Sequential does not list
+        spec["layers"] = [self._described(layer, f"{place}.{layer.name}") for layer in layers]
+        shape = model._layers[0].batch_shape if model._functional is not None else None
+        return spec | ({"input_shape": self._translator.value(shape, place)} if shape else {})
+
+    def _functional(self, model: Any, place: str) -> Spec:
+        from keras.src.models.functional import serialize_node
+        from keras.src.ops.function import make_node_key
+
+        index: dict[Any, int] = {}
+        layers = []
+        for operation in model.operations:
+            here = f"{place}.{operation.name}"
+            spec, nodes = self._described(operation, here), []
+            counted = 0
+            for number, node in enumerate(operation._inbound_nodes):
+                key = make_node_key(operation, number)
+                if key in model._nodes:
+                    index[key], counted = counted, counted + 1
+                    call = serialize_node(node, own_nodes=model._nodes)
+                    nodes += [self._translator.node(call, here)] if call is not None else []
+            layers.append({**spec, "name": operation.name, "nodes": nodes})
+
+        def named(value: Any) -> Any:
+            if isinstance(value, list | tuple):
+                return [named(each) for each in value]
+            if isinstance(value, dict):
+                return {"dict": {key: named(each) for key, each in value.items()}}
+            operation, node, output = value._keras_history
+            return {"tensor": [operation.name, index[make_node_key(operation, node)], output]}
+
+        ends = {"inputs": named(model._inputs_struct), "outputs": named(model._outputs_struct)}
+        return {"name": model.name, "trainable": model.trainable, "layers": layers, **ends}
 
     def _own(self, module: str, name: str, registered: str) -> int:
         from keras.saving import get_registered_object
@@ -63,14 +126,18 @@ class Described:
         return self._number_function(own[0])
 
 
-def _serialized(model: Any) -> Spec:
-    from keras.src.saving.serialization_lib import ObjectSharingScope, serialize_keras_object
+def _inherits(cls: type, functional: Any) -> bool:
+    """Whether a class leaves its config to Keras."""
+    return getattr(cls, "get_config", None) is functional.get_config
+
+
+def _serialized(layer: Any) -> Spec:
+    from keras.saving import serialize_keras_object
 
     try:
-        with ObjectSharingScope():
-            config: Spec = serialize_keras_object(model)
+        config: Spec = serialize_keras_object(layer)
     except NotImplementedError as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else "get_config is missing"
+        first = " ".join(str(error).split())[:200] or "get_config is missing"
         raise CheckError(first, hint="give the class a get_config that holds the arguments of its __init__") from None
     return config
 

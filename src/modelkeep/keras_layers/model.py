@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,15 +39,23 @@ def describe(
     if not model.built:
         raise CheckError("the model is not built: it has no weights yet", hint="call it once on rows, then save")
     described = live.Described(model, number_class, number_function)
-    weights = _arrays(model.variables)
+    names = frozenset(_names(described.model))
+    weights = _arrays(model.variables, names)
     state = None
     if optimizer and described.compiled and getattr(model.optimizer, "built", False):
-        state = _arrays(model.optimizer.variables)
+        state = _arrays(model.optimizer.variables, names)
     return Kept(described.model, described.compiled, weights, state)
 
 
-def _arrays(found: Any) -> Arrays:
-    return [(path, variables.array(each)) for path, each in zip(variables.paths(found), found, strict=True)]
+def _names(spec: Any) -> Iterator[str]:
+    """Every name in a spec."""
+    for each in live.objects(spec):
+        named = (each.get("name"), each["config"].get("name"))
+        yield from (name for name in named if type(name) is str)
+
+
+def _arrays(found: Any, names: frozenset[str]) -> Arrays:
+    return [(path, variables.array(each)) for path, each in zip(variables.paths(found, names), found, strict=True)]
 
 
 def check(spec: Any, compiled: Any, trust: Trust) -> None:

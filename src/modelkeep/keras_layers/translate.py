@@ -23,6 +23,7 @@ _GROUPS = {
     "keras.optimizers": "optimizers", "keras.optimizers.schedules": "schedules", "keras.random": "random",
     "keras.dtype_policies": "policies",
 }  # fmt: skip
+_POLICIES = ("policies.DTypePolicy", "policies.FloatDTypePolicy")
 _ALIASES = {"IdentityInitializer": "Identity", "OrthogonalInitializer": "Orthogonal", "STFTInitializer": "STFT"}
 _POOL = re.compile(r"^(.*(?:Max|Average))Pool(\dD)$")
 _HOMES = {"keras.models", "keras", "keras.src.models.functional", "keras.src.models.sequential"}
@@ -130,6 +131,8 @@ class Translator:
             return {"bytes": inner.get("value")}
         if name == "__lambda__":
             raise CheckError("a lambda is code", path=place, hint="define the function at the top of a module")
+        if listed_name(value.get("module"), name) in _POLICIES and type(inner) is dict and inner.keys() == {"name"}:
+            return self.value(inner["name"], place)  # what Keras itself takes as the same
         return self.object(value, place)
 
     def _array(self, inner: Any, place: str) -> list[Any]:
@@ -166,15 +169,16 @@ class Translator:
         name, nodes = layer.get("name", spec["config"].get("name")), layer.get("inbound_nodes")
         if type(nodes) is not list or any(type(node) is not dict for node in nodes):
             refuse(place, "its calls are kept as an older Keras kept them", _OLD)
-        kept = []
-        for node in nodes:
-            kwargs = node.get("kwargs", {})
-            kwargs = kwargs if type(kwargs) is dict else {}
-            args = self.value(node.get("args", []), place)
-            # A mask of None follows from the tensors, and training is said anew at each call.
-            said = {key: each for key, each in kwargs.items() if each is not None or key not in ("mask", "training")}
-            kept.append({"args": args, "kwargs": {key: self.value(each, place) for key, each in said.items()}})
-        return {**spec, "name": name, "nodes": kept}
+        return {**spec, "name": name, "nodes": [self.node(node, place) for node in nodes]}
+
+    def node(self, node: Spec, place: str) -> Spec:
+        """One call of a layer."""
+        kwargs = node.get("kwargs", {})
+        kwargs = kwargs if type(kwargs) is dict else {}
+        # A mask of None follows from the tensors, and training is said anew at each call.
+        said = {key: each for key, each in kwargs.items() if each is not None or key not in ("mask", "training")}
+        args = self.value(node.get("args", []), place)
+        return {"args": args, "kwargs": {key: self.value(each, place) for key, each in said.items()}}
 
 
 def _flattened(values: Any, place: str, translator: Translator) -> tuple[list[int], list[Any]]:

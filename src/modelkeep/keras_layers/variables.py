@@ -11,15 +11,17 @@ import numpy as np
 from modelkeep.errors import CheckError, quote
 from modelkeep.torch_tensors import extended, label_of, labelled
 
-_COUNTED = re.compile(r"\bseed_generator_\d+/")
+_COUNTER = re.compile(r"_\d+$")
 #: What numpy has no dtype for, with the name that safetensors has for it, and a dtype of the same size.
 LABELS = {"bfloat16": ("BF16", "<u2"), "float8_e4m3fn": ("F8_E4M3", "|u1"), "float8_e5m2": ("F8_E5M2", "|u1")}
 _SEED = "seed_generator_state"
 
 
-def paths(variables: Sequence[Any]) -> list[str]:
-    """The path of each, without the counters that Keras gives to what has no name of its own."""
-    return [_COUNTED.sub("seed_generator/", variable.path) for variable in variables]
+def paths(variables: Sequence[Any], names: frozenset[str]) -> list[str]:
+    """The path of each, without the counters that Keras gives to what has none of the model's own ``names``."""
+    return [
+        "/".join(part if part in names else _COUNTER.sub("", part) for part in v.path.split("/")) for v in variables
+    ]
 
 
 def array(variable: Any) -> np.ndarray:
@@ -58,6 +60,14 @@ def fit(variables: Sequence[Any], found: Sequence[tuple[str, np.ndarray]], what:
 
 
 _HINT = "get the file again from where it came from, or open it with the version of Keras that saved it"
+
+
+def read_as(value: np.ndarray, name: Any) -> np.ndarray:
+    """An array of bits as one of a dtype that numpy lacks."""
+    label, bits = LABELS.get(name, ("", "")) if type(name) is str else ("", "")
+    if not label or value.dtype != np.dtype(bits):
+        raise CheckError(f"an array of {value.dtype} is none of {quote(repr(name), 40)}", hint=_HINT)
+    return labelled(np.ascontiguousarray(value).view(bits), label)
 
 
 def dtype_of(value: np.ndarray) -> str:

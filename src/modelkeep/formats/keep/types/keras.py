@@ -2,7 +2,8 @@
 
 ``["keras", spec, compiled, weights, optimizer]``. The spec is that of ``modelkeep.keras_layers``; numbers in it count
 into the graph's tables of classes and functions. ``compiled`` is what ``compile`` was called with, or None;
-``weights`` and ``optimizer`` are ``[path, array]`` in the order of the variables.
+``weights`` and ``optimizer`` are ``[path, array]`` in the order of the variables; the name of a dtype that numpy lacks,
+as ``"bfloat16"``, is a third part.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from modelkeep.errors import GraphError, LoadError, said
 from modelkeep.formats.keep import names
 from modelkeep.formats.keep.handlers import Handler, Node, Unsaveable
 from modelkeep.formats.keep.types.objects import full_name, type_number
+from modelkeep.keras_layers import variables
 
 if TYPE_CHECKING:
     from modelkeep.formats.keep.decode import Builder
@@ -48,7 +50,11 @@ def encode_model(encoder: Encoder, model: Any) -> Node:
 
 
 def _written(encoder: Encoder, arrays: list[tuple[str, np.ndarray]], what: str) -> list[Node]:
-    return [[path, encoder.at(f".{what}[{path}]", array)] for path, array in arrays]
+    found = []
+    for path, array in arrays:
+        node = [path, encoder.at(f".{what}[{path}]", array)]
+        found.append([*node, variables.dtype_of(array)] if array.dtype.metadata else node)
+    return found
 
 
 def decode_model(builder: Builder, node: Node) -> Any:
@@ -72,12 +78,12 @@ def decode_model(builder: Builder, node: Node) -> Any:
 def _read(builder: Builder, value: Any) -> list[tuple[str, np.ndarray]]:
     found = []
     for pair in builder.a_list(value):
-        if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not str:
+        if type(pair) is not list or len(pair) not in (2, 3) or type(pair[0]) is not str:
             raise GraphError("a variable is a path and an array")
         array = builder.build(pair[1])
         if type(array) is not np.ndarray:
             raise GraphError("a variable has no array")
-        found.append((pair[0], array))
+        found.append((pair[0], variables.read_as(array, pair[2]) if len(pair) == 3 else array))
     return found
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from modelkeep.verbs import export as export
     from modelkeep.verbs import inspect as inspect
     from modelkeep.verbs import load as load
+    from modelkeep.verbs import load_weights as load_weights
     from modelkeep.verbs import loads as loads
     from modelkeep.verbs import save as save
     from modelkeep.verbs import verify as verify
@@ -56,6 +57,7 @@ _NAMES = {
     "export": "modelkeep.verbs",
     "inspect": "modelkeep.verbs",
     "load": "modelkeep.verbs",
+    "load_weights": "modelkeep.verbs",
     "loads": "modelkeep.verbs",
     "save": "modelkeep.verbs",
     "seal": "modelkeep.sealing",

@@ -12,3 +12,4 @@ from modelkeep.verbs.files import load as load
 from modelkeep.verbs.files import loads as loads
 from modelkeep.verbs.files import save as save
 from modelkeep.verbs.files import verify as verify
+from modelkeep.verbs.weights import load_weights as load_weights

@@ -33,6 +33,7 @@ def save(
     probe: bool = True,
     compress: str | None = None,
     code: Iterable[str] = (),
+    example: Any = None,
     format: str | None = None,
     options: Mapping[str, Any] | None = None,
     progress: Progress = lambda done, total: None,
@@ -43,8 +44,9 @@ def save(
     probe: whether to keep rows and answers inside the file, so that a later change of answer is noticed.
     compress: ``"zstd"`` compresses the arrays.
     code: packages and modules of your own whose source is to travel inside the file.
+    example: inputs of a PyTorch module: its exported program is kept beside the weights, for readers without its class.
     format: ``"keep"``, ``"pickle"``, ``"joblib"``...; by default what the suffix says.
-    options: those of the format, as in ``{"level": 9}`` or ``{"example": inputs}``.
+    options: those of the format, as in ``{"level": 9}``.
 
     Raises ``SaveErrors`` (everything that can't be saved, with its place in the model) and ``StorageError``.
 
@@ -53,7 +55,8 @@ def save(
     """
     known = format or ("keep" if hasattr(path, "write") else None)
     chosen = catalog.format_named(known) if known else catalog.format_for(str(path))
-    recipe = Recipe(sample, probe, compress, code, options or {}, progress)
+    own = dict(options or {}) | ({} if example is None else {"example": example})
+    recipe = Recipe(sample, probe, compress, code, own, progress)
     return saving.save(model, path, recipe, chosen)
 
 

@@ -80,8 +80,12 @@ def _weight(obj: Any, name: str, shape: _Shape, *, optional: bool = False) -> An
     found = state["_parameters"].get(name)
     if found is None:
         found = state["_buffers"].get(name)
-    if found is None and name in state["_modules"].get("parametrizations", ()):
-        found = getattr(obj, name)
+    lists = state["_modules"].get("parametrizations")
+    if found is None and lists is not None and name in vars(lists)["_modules"]:
+        # Not the computed tensor: to ask for it may be a step of its training. Its last part has its shape.
+        held = vars(vars(lists)["_modules"][name])
+        parts = held["_parameters"] | held["_buffers"]
+        found = parts.get("original", parts.get("original1"))
     if found is None:
         if not optional:
             _fail(name, f"a {type(obj).__name__} has no {name}")

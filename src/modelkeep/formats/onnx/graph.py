@@ -1,0 +1,84 @@
+"""A graph that is being written: operators and constants, named in the order in which they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+#: The newest operators that both onnxruntime and onnxruntime-web have.
+OPSET = 21
+ML_OPSET = 5
+IR_VERSION = 10
+ML = "ai.onnx.ml"
+
+
+class Graph:
+    """Operators are added in order; ``add`` gives the names of what they make, ``const`` that of a constant.
+
+    Equal constants are one. Nothing in it depends on anything but the calls, so that one model gives one file.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: dict[tuple[str, tuple[int, ...], bytes], Any] = {}
+        self._count = 0
+
+    def name(self, hint: str) -> str:
+        """A name that nothing has."""
+        self._count += 1
+        return f"{hint}_{self._count}"
+
+    def add(self, operator: str, *inputs: str, domain: str = "", output: str = "", **attributes: Any) -> str:
+        """One operator with one output; gives the output's name."""
+        return self.several(operator, inputs, 1, domain, [output] if output else None, **attributes)[0]
+
+    def several(
+        self,
+        operator: str,
+        inputs: Sequence[str],
+        outputs: int,
+        domain: str = "",
+        names: Sequence[str] | None = None,
+        **attributes: Any,
+    ) -> list[str]:
+        """One operator with several outputs."""
+        from onnx import helper
+
+        made = list(names) if names else [self.name(operator) for _ in range(outputs)]
+        plain = {key: _attribute(value) for key, value in attributes.items()}
+        self.nodes.append(helper.make_node(operator, list(inputs), made, domain=domain, **plain))
+        return made
+
+    def const(self, value: Any, dtype: Any = None) -> str:
+        """A constant array: numbers, truth values, or texts."""
+        from onnx import numpy_helper
+
+        array = np.array(value, dtype=dtype)
+        if array.dtype.kind in "UO":
+            array = array.astype(object)
+        data = repr(array.tolist()).encode() if array.dtype == object else array.tobytes()
+        key = (array.dtype.str, array.shape, data)
+        if key not in self.constants:
+            self.constants[key] = numpy_helper.from_array(array, self.name("constant"))
+        return str(self.constants[key].name)
+
+    def model(self, inputs: Sequence[Any], outputs: Sequence[Any], metadata: Mapping[str, Any], opset: int) -> Any:
+        """The whole as a ``ModelProto``; inputs and outputs are of ``helper.make_tensor_value_info``."""
+        from onnx import helper
+
+        graph = helper.make_graph(self.nodes, "modelkeep", inputs, outputs, list(self.constants.values()))
+        used = {node.domain for node in self.nodes}
+        imports = [helper.make_opsetid("", opset)]
+        imports += [helper.make_opsetid(ML, ML_OPSET)] if ML in used else []
+        return helper.make_model(graph, opset_imports=imports, ir_version=IR_VERSION, producer_name="modelkeep")
+
+
+def _attribute(value: Any) -> Any:
+    """An array becomes a tensor; integers of numpy become Python's."""
+    if isinstance(value, np.ndarray):
+        from onnx import numpy_helper
+
+        return numpy_helper.from_array(value)
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,1 @@
+"""Tree ensembles as ONNX, with every comparison as the model makes it."""

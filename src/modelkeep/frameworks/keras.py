@@ -114,7 +114,7 @@ def _plain(value: Any) -> Any:
     import keras
 
     if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): _plain(value[name]) for name in sorted(value)}  # in which order differs by backend
     if isinstance(value, list | tuple):
         return tuple(_plain(each) for each in value)
     if type(value).__name__ == "RaggedTensor":

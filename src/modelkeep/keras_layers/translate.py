@@ -218,5 +218,7 @@ def listed_name(module: str | None, name: str) -> str | None:
     if module == "keras":
         group = next((g for g in ("policies", "random", "initializers") if f"{g}.{name}" in tables.rows()), "layers")
         return f"{group}.{name}"
+    if module.startswith("keras.src.backend.torch.optimizers."):  # the same, with kernels of PyTorch
+        return f"optimizers.{name}"
     known = _POOL.sub(r"\1Pooling\2", _ALIASES.get(name, name).replace("AvgPool", "AveragePool"))
     return f"{_GROUPS.get(module, module)}.{known.replace('Convolution', 'Conv')}"

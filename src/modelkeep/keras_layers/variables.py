@@ -14,7 +14,6 @@ from modelkeep.torch_tensors import extended, label_of, labelled
 _COUNTER = re.compile(r"_\d+$")
 #: What numpy has no dtype for, with the name that safetensors has for it, and a dtype of the same size.
 LABELS = {"bfloat16": ("BF16", "<u2"), "float8_e4m3fn": ("F8_E4M3", "|u1"), "float8_e5m2": ("F8_E5M2", "|u1")}
-_SEED = "seed_generator_state"
 
 
 def paths(variables: Sequence[Any], names: frozenset[str]) -> list[str]:
@@ -51,12 +50,20 @@ def fit(variables: Sequence[Any], found: Sequence[tuple[str, np.ndarray]], what:
         own = variable.path.rpartition("/")[2]
         if own != path.rpartition("/")[2]:
             raise CheckError(f"an array for {quote(path)} stands where {quote(variable.path)} is", hint=_HINT)
-        same = name == dtype_of(value) or (own == _SEED and value.dtype.kind in "iu")
+        same = name == dtype_of(value) or _holds(name, value)
         if tuple(variable.shape) != value.shape or not same:
             told = f"{dtype_of(value)} {value.shape}"
             raise CheckError(
                 f"the array is {told}, not {name} {tuple(variable.shape)}", path=f"{what}[{quote(path)}]", hint=_HINT
             )
+
+
+def _holds(name: str, value: np.ndarray) -> bool:
+    """Whether a variable of whole numbers has room for those of an array: backends count in widths of their own."""
+    if not name.startswith(("int", "uint")) or value.dtype.kind not in "iu" or value.dtype.metadata:
+        return False
+    info = np.iinfo(name)
+    return not value.size or (int(value.min()) >= info.min and int(value.max()) <= info.max)
 
 
 _HINT = "get the file again from where it came from, or open it with the version of Keras that saved it"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -53,7 +54,33 @@ def check(data: memoryview, limit: int) -> Program:
     constants, second = _payloads(archive, _CONSTANTS, f"{name}_constants_config.json")
     _refuse_unknown(archive, {models[0], *first, *second}, name)
     torch_guards.guard(document["graph_module"]["graph"], _sizes(document, weights))
-    return Program(document, weights, constants, {**first, **second})
+    payload: dict[str, memoryview] = {}
+    order = _order(document)
+    weights = _renamed(weights, order, _WEIGHTS, "weight", first, payload)
+    constants = _renamed(constants, order, _CONSTANTS, "tensor", second, payload)
+    return Program(document, weights, constants, payload)
+
+
+def _order(document: dict[str, Any]) -> list[str]:
+    """The names of tensors in the order in which the program takes them."""
+    specs = [spec for each in document["graph_module"]["signature"]["input_specs"] for spec in each.values()]
+    keys = ("parameter_name", "buffer_name", "tensor_constant_name")
+    return [spec[key] for spec in specs for key in keys if key in spec]
+
+
+def _renamed(
+    config: dict[str, Any], order: list[str], folder: str, kind: str, old: Any, payload: dict[str, memoryview]
+) -> dict[str, Any]:
+    """The descriptions in one order, and their files numbered in it: PyTorch writes both as they come."""
+    known = config["config"]
+    numbers: dict[str, str] = {}
+    made = {}
+    for name in [*(name for name in dict.fromkeys(order) if name in known), *sorted(known.keys() - set(order))]:
+        before = known[name]["path_name"]
+        path = numbers.setdefault(before, f"{kind}_{len(numbers)}")
+        payload[f"{folder}/{path}"] = old[f"{folder}/{before}"]
+        made[name] = {**known[name], "path_name": path}
+    return {"config": made}
 
 
 def _sizes(document: dict[str, Any], weights: dict[str, Any]) -> dict[str, list[int]]:
@@ -209,7 +236,8 @@ def export(module: Any, example: Any) -> Any:
 def _exported(module: Any, args: Any, kwargs: Any, dynamic: Any) -> Any:
     import torch
 
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of attributes that the tracer puts back by itself
         return torch.export.export(module, args, kwargs, dynamic_shapes=dynamic, strict=False)
 
 

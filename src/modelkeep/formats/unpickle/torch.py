@@ -16,6 +16,7 @@ import numpy as np
 
 from modelkeep.errors import CheckError, ContainerError, GraphError, LoadError, PolicyError, quote
 from modelkeep.formats.unpickle.machine import Machine
+from modelkeep.formats.unpickle.raw import is_encoding, raw_bytes
 from modelkeep.formats.unpickle.records import ABSENT, Call, Global
 from modelkeep.torch_archives import TorchArchive, open_torch
 from modelkeep.torch_tensors import ARRAYS, tensor_of
@@ -173,6 +174,8 @@ class _Rebuilder:
             raise _refusal(name)
         if name == "collections.OrderedDict" and call.args == ():
             return self._pairs(call, call.pairs or (), OrderedDict(), depth)  # its state are notes of PyTorch's
+        if is_encoding(call):
+            return bytes(raw_bytes(call))
         if call.state is not ABSENT or call.pairs is not None or name not in _MAKERS:
             raise _refusal(name)
         return _MAKERS[name](self, call.args, depth)

@@ -21,6 +21,8 @@ def columns_of(rows: Any, names: Sequence[str], needed: Sequence[str]) -> tuple[
         count = len(next(iter(found.values()))) if found else 0
     elif hasattr(rows, "iloc") and hasattr(rows, "columns"):
         found, count = _of_frame(rows, names, needed), len(rows)
+    elif isinstance(rows, list | tuple) and rows and all(isinstance(row, Mapping) for row in rows):
+        found, count = {name: [row.get(name) for row in rows] for name in needed}, len(rows)
     else:
         table = _table(rows)
         count = len(table)

@@ -45,7 +45,9 @@ def open_file(engine: str, digest: str, data: bytes) -> None:
     except JException as error:
         raise UsageError(
             f"the file is no model that {engine} evaluates: {quote(java.causes(error)[-1])}",
-            hint="export the model again, or use the program that made the file",
+            hint="use the program that made the file"
+            if engine != "pypmml"
+            else "install jpmml_evaluator, which evaluates more: pip install 'modelkeep[pmml-export]'",
         ) from None
     while len(_opened) > _KEPT:
         _opened.popitem(last=False)
@@ -97,23 +99,33 @@ def _jpmml(jpype_class: Any, data: bytes) -> Callable[[dict[str, list[Any]], int
 def _pypmml(jpype_class: Any, data: bytes) -> Callable[[dict[str, list[Any]], int], dict[str, Any]]:
     model = jpype_class("org.pmml4s.model.Model").fromString(data.decode())
     model.setSupplementOutput(True)
+    predicted = {f"predicted_{name}" for name in map(str, model.targetNames())}
 
     def evaluate(columns: dict[str, list[Any]], count: int) -> dict[str, Any]:
         from jpype import JException
 
         rows = [list(row) for row in zip(*columns.values(), strict=True)] if columns else [[]] * count
-        try:
-            sent = json.dumps({"columns": list(columns), "data": rows}, allow_nan=False)
-        except ValueError:
-            raise UsageError("pypmml takes no infinite numbers", hint="install jpmml_evaluator, which does") from None
+        table = {"columns": list(columns), "data": [list(map(_marked, row)) for row in rows]}
+        sent = _unmarked(json.dumps(table))
         try:
             told = json.loads(str(model.predict(sent)))
         except JException as error:
             raise _refusal(None, java.causes(error)[-1]) from None
         answers = zip(*told["data"], strict=True) if told["data"] else [[] for _ in told["columns"]]
-        return {name: list(values) for name, values in zip(told["columns"], answers, strict=True)}
+        # A target's value has a name of its own there.
+        names = [name.removeprefix("predicted_") if name in predicted else name for name in told["columns"]]
+        return {name: list(values) for name, values in zip(names, answers, strict=True)}
 
     return evaluate
+
+
+def _marked(value: Any) -> Any:
+    """JSON has no infinity, but numbers that become one when they are read: marked here, written by ``_unmarked``."""
+    return "\0+" if value == np.inf else "\0-" if value == -np.inf else value
+
+
+def _unmarked(text: str) -> str:
+    return text.replace('"\\u0000+"', "1e999").replace('"\\u0000-"', "-1e999")
 
 
 ENGINES = {"jpmml-evaluator": _jpmml, "pypmml": _pypmml}

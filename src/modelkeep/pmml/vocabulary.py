@@ -49,9 +49,10 @@ ELEMENTS = MODELS | frozenset(
 FUNCTIONS = frozenset(
     """+ - * / min max sum avg median product log10 ln ln1p sqrt abs exp expm1 pow threshold floor ceil round rint
     modulo acos asin atan x-atan2 cos cosh sin sinh tan tanh hypot erf normalCDF normalPDF normalIDF
-    stdNormalCDF stdNormalPDF stdNormalIDF isMissing isNotMissing isValid isNotValid equal notEqual lessThan lessOrEqual greaterThan
-    greaterOrEqual and or not isIn isNotIn if uppercase lowercase substring trimBlanks concat replace matches
-    stringLength formatNumber formatDatetime dateDaysSinceYear dateSecondsSinceYear dateSecondsSinceMidnight""".split()
+    stdNormalCDF stdNormalPDF stdNormalIDF isMissing isNotMissing isValid isNotValid equal notEqual lessThan lessOrEqual
+    greaterThan greaterOrEqual and or not isIn isNotIn if uppercase lowercase substring trimBlanks concat
+    replace matches stringLength formatNumber formatDatetime dateDaysSinceYear dateSecondsSinceYear
+    dateSecondsSinceMidnight""".split()
 )
 
 #: Attributes that name a field, by element.

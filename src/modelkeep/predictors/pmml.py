@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from modelkeep.pmml import evaluator
 from modelkeep.pmml.answers import METHODS, Contract, answer_of
@@ -18,12 +20,12 @@ class PmmlModel:
     process starts Java, which takes a second or two; all PMML models share it.
     """
 
-    def __init__(self, data: bytes, contract: Contract, needed: list[str], engine: str | None = None) -> None:
+    def __init__(self, data: bytes, contract: Contract, needed: Mapping[str, str], engine: str | None = None) -> None:
         self.data = data
         self.engine = engine
         self.feature_names_in_ = list(contract["inputs"])
         self.n_features_in_ = len(self.feature_names_in_)
-        self._needed = needed
+        self._needed = dict(needed)  # the data types by the names of the columns that the model looks at
         self._entries = dict(contract["methods"])
         self._digest = evaluator.digest(data)
 
@@ -40,11 +42,15 @@ class PmmlModel:
 
     def fields(self, rows: Any) -> dict[str, Any]:
         """Every field that the file answers rows with, by name."""
-        columns, count = columns_of(rows, self.feature_names_in_, self._needed)
+        columns, count = columns_of(rows, self.feature_names_in_, list(self._needed))
         return self.evaluate(columns, count)
 
     def evaluate(self, columns: dict[str, Any], count: int) -> dict[str, Any]:
-        """The same for columns by name."""
+        """The same for columns by name. What the file calls a float is one, for evaluators that know doubles only."""
+        for name, values in columns.items():
+            if self._needed.get(name) == "float" and isinstance(values, np.ndarray) and values.dtype.kind == "f":
+                with np.errstate(over="ignore"):
+                    columns[name] = values.astype(np.float32).astype(np.float64)
         return evaluator.ask(self.engine or evaluator.engine(), self.data, self._digest, columns, count)
 
     def _ask(self, method: str, rows: Any) -> Any:

@@ -1,7 +1,7 @@
 """PMML 4.4: the models of statistics as XML, read by many programs, most of them in Java.
 
 Written through sklearn2pmml (its jars, in a process of its own) and CatBoost's own exporter, with the model's
-answers to rows of the sample inside. Read as data: checked, evaluated in a process with Java, and asked those rows again.
+answers to rows of the sample inside. Read as data: checked, evaluated in a process with Java, and asked those again.
 """
 
 from __future__ import annotations

@@ -32,7 +32,15 @@ def convert(model: bytes, names: list[str] | None, targets: list[str] | None, wi
             f"the model can't be opened in another process: {said(error)}",
             hint="define its classes in a module that can be imported",
         ) from error
+    repairs = _repairs(found)
     _keep_gaps(found, set(), 0)
+    document = _document(found, names, targets, width)
+    for wrong, right in repairs:
+        document = re.sub(wrong, right, document, flags=re.DOTALL)
+    return document
+
+
+def _document(found: Any, names: list[str] | None, targets: list[str] | None, width: int) -> bytes:
     if not width:
         return _converted(found, names, targets)
     try:
@@ -42,6 +50,21 @@ def convert(model: bytes, names: list[str] | None, targets: list[str] | None, wi
             raise
     steps = [("columns", _identity_scaler(len(names))), ("model", found)]  # selectors don't stand first
     return _converted(_behind(steps, width), names, targets)
+
+
+def _repairs(model: Any) -> list[tuple[bytes, bytes]]:
+    """Where the converter writes what an older scikit-learn did, or forgets a rule: patterns, and what to write."""
+    import numpy as np
+    from sklearn.preprocessing import KBinsDiscretizer
+
+    repairs = []
+    bins = KBinsDiscretizer(n_bins=2, encode="ordinal", strategy="uniform").fit(np.array([[0.0], [2.0]]))
+    if not bins.transform([[1 - 1e-9]]).any():  # edges are exact now, once a little was added to each number
+        function = rb'(<DefineFunction name="add_eps"[^>]*>\s*<ParameterField name="x"/>).*?(</DefineFunction>)'
+        repairs.append((function, rb'\1<FieldRef field="x"/>\2'))
+    if type(model).__name__.startswith("HistGradientBoosting"):  # an unseen category goes where a missing one goes
+        repairs.append((rb'invalidValueTreatment="asIs"', rb'invalidValueTreatment="asMissing"'))
+    return repairs
 
 
 def _behind(steps: list[tuple[str, Any]], width: int) -> Any:
@@ -67,7 +90,7 @@ def _identity_scaler(width: int) -> Any:
 
 
 def _keep_gaps(model: Any, met: set[int], depth: int) -> None:
-    """Trees that have learned where missing values go are to say so."""
+    """Trees know where missing values go, also those that met none: they are to say so."""
     if depth > _DEPTH or id(model) in met or isinstance(model, type):
         return
     met.add(id(model))
@@ -78,7 +101,10 @@ def _keep_gaps(model: Any, met: set[int], depth: int) -> None:
     state = getattr(model, "__dict__", None)
     if state is None or not hasattr(model, "get_params"):
         return
-    if any(_has_gaps(tree) for tree in _trees(model)):
+    trees = [tree for tree in _trees(model) if tree is not None]
+    if trees and not model.__sklearn_tags__().input_tags.allow_nan:
+        return
+    if any(hasattr(tree, "missing_go_to_left") for tree in trees):
         model.pmml_options_ = {"allow_missing": True, "compact": False}
     for value in list(state.values()):
         if hasattr(value, "ravel") and getattr(getattr(value, "dtype", None), "hasobject", False):
@@ -90,11 +116,6 @@ def _trees(model: Any) -> list[Any]:
     members = getattr(model, "estimators_", ())
     found = members.ravel().tolist() if hasattr(members, "ravel") else list(members) if members is not None else []
     return [getattr(each, "tree_", None) for each in [model, *found]]
-
-
-def _has_gaps(tree: Any) -> bool:
-    gaps = getattr(tree, "missing_go_to_left", None)
-    return gaps is not None and bool(gaps.any())
 
 
 @contextmanager

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from modelkeep.errors import ExportError
 from modelkeep.pmml.answers import VERSION, text_of
 from modelkeep.pmml.outline import Outline
+
+_HINT = "export it to another format (modelkeep formats), or save it as a .keep file"
 
 
 def describe(model: Any, outline: Outline, names: list[str], answers: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +54,9 @@ def _predict(model: Any, outline: Outline, answers: dict[str, Any]) -> dict[str,
     entry: dict[str, Any] = {"fields": fields, "flat": len(fields) == 1}
     if answer is not None:
         entry["flat"] = np.ndim(answer) == 1
+        width = 1 if entry["flat"] else np.shape(answer)[1]
+        if width != len(fields):
+            raise ExportError(f"it predicts {width} columns, the PMML file {len(fields)}", hint=_HINT)
     labels = classes(model)
     if labels is not None and len(labels) == len(fields) and outline.targets:
         entry["labels"] = [each.tolist() for each in labels]

@@ -15,7 +15,7 @@ from modelkeep.predictors.pmml import PmmlModel
 def read(data: memoryview, rules: Any) -> PmmlModel:
     """The predictor. The rows inside the file are asked again unless ``rules.on_drift`` is ``"ignore"``."""
     outline = check(data, allow_regex=rules.policy.allow_regex)
-    model = PmmlModel(bytes(data), contract_of(outline), outline.inputs)
+    model = PmmlModel(bytes(data), contract_of(outline), {name: outline.types.get(name, "") for name in outline.inputs})
     if rules.on_drift == "ignore":
         return model
     try:

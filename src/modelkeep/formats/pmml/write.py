@@ -23,19 +23,20 @@ from modelkeep.pmml.facts import EXTENDER
 from modelkeep.workers import Worker
 
 #: Rows of the sample whose answers go into the file.
-ROWS = 20
+ROWS = 16
 _TIMEOUT = 600.0
 _worker = Worker("the PMML converter", java.ENVIRONMENT)
 _HINT = "export it to another format (modelkeep formats), or save it as a .keep file"
 _TIMESTAMP = re.compile(rb"\s*<Timestamp>[^<]*</Timestamp>")
 _HEADER = re.compile(rb"<Header\b[^>]*?(/?)>")
+_PREDICATE = re.compile(rb'(<SimplePredicate field="([^"]*)" operator="\w+" value=")([-+\d.eE]+)("/>)')
 _END = re.compile(rb"</(\w+)>\s*</PMML>\s*$")
 
 
 def write(model: Any, file: BinaryIO, recipe: Any) -> None:
     """Through sklearn2pmml's converter. ``recipe.sample`` gives the columns' names and the rows to vouch for."""
     _check_recipe(recipe)
-    rows = verification.some_rows(recipe.sample, ROWS)
+    rows = verification.first_rows(recipe.sample, ROWS)
     names = _names(model, rows)
     answers = _answers(model, rows)
     width = 0
@@ -54,7 +55,7 @@ def write(model: Any, file: BinaryIO, recipe: Any) -> None:
 def write_catboost(model: Any, file: BinaryIO, recipe: Any) -> None:
     """By CatBoost's own exporter: regression and two classes."""
     _check_recipe(recipe)
-    rows = verification.some_rows(recipe.sample, ROWS)
+    rows = verification.first_rows(recipe.sample, ROWS)
     answers = _answers(model, rows)
     with tempfile.TemporaryDirectory(prefix="modelkeep-") as folder:
         path = os.path.join(folder, "model.pmml")
@@ -132,14 +133,34 @@ def _targets(names: list[str] | None, answers: dict[str, Any], width: int) -> li
     return [stem] if count == 1 else [f"{stem}{i + 1}" for i in range(count)]
 
 
+def _exact_thresholds(document: bytes, types: dict[str, str]) -> bytes:
+    """Thresholds of float columns with every digit, so that evaluators that know doubles only compare the same."""
+
+    floats = {quoteattr(name)[1:-1].encode() for name, kind in types.items() if kind == "float"}
+
+    def exact(match: re.Match[bytes]) -> bytes:
+        number = repr(float(np.float32(match[3]))).encode()
+        return match[1] + number + match[4] if match[2] in floats else match[0]
+
+    return _PREDICATE.sub(exact, document)
+
+
+def _columns(inputs: list[str], names: list[str]) -> list[str]:
+    """All columns by the names that the file has for them: where steps count columns, those are x1, x2, ..."""
+    if set(inputs) <= set(names):
+        return names
+    counted = [f"x{i + 1}" for i in range(len(names))]
+    return counted if set(inputs) <= set(counted) else list(inputs)
+
+
 def _finish(model: Any, file: BinaryIO, document: bytes, names: list[str], rows: Any, answers: dict[str, Any]) -> None:
     """Write the document with what modelkeep adds: no time, the contract in the header, the rows to verify."""
     try:
         outline = check(memoryview(document), allow_regex=True)
     except LoadError as error:
         raise ExportError(f"the converter's file would be refused: {error}", hint=_HINT) from error
-    contract = describe(model, outline, names or list(outline.inputs), answers)
-    document = _TIMESTAMP.sub(b"", document, count=1)
+    contract = describe(model, outline, _columns(outline.inputs, names), answers)
+    document = _exact_thresholds(_TIMESTAMP.sub(b"", document, count=1), outline.types)
     text = json.dumps(contract, sort_keys=True, separators=(",", ":"))
     extension = f'<Extension extender="{EXTENDER}" name="contract" value={quoteattr(text)}/>'.encode()
     head, end = _HEADER.search(document), _END.search(document)

@@ -76,16 +76,19 @@ def renamed(model: Any) -> None:
             node.name = f"{node.op_type}_{number}"
             node.input[:] = [name(each) for each in node.input]
             node.output[:] = [name(each) for each in node.output]
+            node.domain = node.domain  # some have it without a word in it, some not at all
             for attribute in node.attribute:
                 if attribute.HasField("g"):
                     walk(attribute.g)
+                    for value in (*attribute.g.input, *attribute.g.output):
+                        for size in value.type.tensor_type.shape.dim:
+                            size.ClearField("dim_param")
 
     walk(model.graph)
     for value in (*model.graph.input, *model.graph.output):
-        if value.type.HasField("tensor_type") and value.type.tensor_type.HasField("shape"):
-            for axis, size in enumerate(value.type.tensor_type.shape.dim):
-                if size.HasField("dim_param"):
-                    size.dim_param = "rows" if axis == 0 else f"{value.name}_{axis}"
+        for axis, size in enumerate(value.type.tensor_type.shape.dim):
+            if size.HasField("dim_param"):
+                size.dim_param = "rows" if axis == 0 else f"{value.name}_{axis}"
 
 
 def _in_order(graph: Any) -> None:

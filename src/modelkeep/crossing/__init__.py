@@ -1,0 +1,44 @@
+"""From one deep-learning framework to another: an ONNX graph as a torch module, or as a Keras model.
+
+The same table of operators computes it over both. What it lacks is an error that names the operator.
+
+>>> from modelkeep import crossing
+>>> hasattr(crossing, "to_torch") and hasattr(crossing, "to_keras")
+True
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelkeep.crossing import control
+from modelkeep.crossing.interpreter import OPERATORS
+from modelkeep.crossing.program import Program, program_of
+
+_KNOWN = frozenset(OPERATORS) | frozenset(control.OPERATORS)
+
+
+def to_torch(model: Any) -> Any:
+    """A ``torch.nn.Module`` that answers as the ONNX model does, with its weights as parameters, in eval mode.
+
+    model: an ``OnnxModel``, or the bytes of a file. The module takes the inputs in their order and gives the one
+    output, or a tuple. ``torch.export`` takes it, so that it can be kept with no class of Python.
+    Raises LoadErrors for bytes that are refused, ExportError for an operator that is not known.
+    """
+    from modelkeep.crossing.torch_side import module_of
+
+    return module_of(_program(model))
+
+
+def to_keras(model: Any) -> Any:
+    """A ``keras.Model`` that answers as the ONNX model does, over the backend of this process. As ``to_torch``."""
+    from modelkeep.crossing.keras_side import model_of
+
+    return model_of(_program(model))
+
+
+def _program(model: Any) -> Program:
+    return program_of(model if isinstance(model, bytes) else model.data, _KNOWN)
+
+
+__all__ = ["to_keras", "to_torch"]

@@ -1,0 +1,170 @@
+"""A program as a Keras model, over TensorFlow or torch: one layer that holds the weights, in a functional model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from modelkeep.crossing.interpreter import Run
+from modelkeep.crossing.program import Program
+from modelkeep.crossing.shapes import sizes
+from modelkeep.crossing.torch_side import _folded_pad
+from modelkeep.errors import ExportError
+
+
+class KerasMath:
+    """Keras' functions by the names that the operators use; what has another form there is defined here."""
+
+    def __getattr__(self, name: str) -> Any:
+        import keras
+
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(keras.ops, name) if hasattr(keras.ops, name) else getattr(keras.ops.linalg, name)
+
+    def constant(self, value: Any) -> Any:
+        import keras
+
+        if value.dtype == object:  # sizes that are not known while the model is traced
+            whole = [keras.ops.cast(each, "int64") for each in sizes(value)]
+            return keras.ops.reshape(keras.ops.stack(whole), value.shape)
+        return keras.ops.convert_to_tensor(value, dtype=str(value.dtype))
+
+    def like(self, value: Any, x: Any) -> Any:
+        import keras
+
+        return keras.ops.cast(value, self.dtype(x))
+
+    def zeros_of(self, shape: tuple[Any, ...], x: Any) -> Any:
+        import keras
+
+        return keras.ops.zeros(shape, dtype=self.dtype(x))
+
+    def shape(self, x: Any) -> Any:
+        import keras
+
+        return tuple(int(each) if isinstance(each, int | np.integer) else each for each in keras.ops.shape(x))
+
+    def dtype(self, x: Any) -> str:
+        import keras
+
+        return str(keras.backend.standardize_dtype(x.dtype))
+
+    def lowest(self, x: Any) -> float:
+        return float("-inf")
+
+    def int_divide(self, a: Any, b: Any) -> Any:
+        import keras
+
+        return keras.ops.cast(keras.ops.trunc(keras.ops.divide(a, b)), self.dtype(a))
+
+    def isnan(self, x: Any) -> Any:
+        import keras
+
+        return keras.ops.isnan(x)
+
+    def flip(self, x: Any, axis: int) -> Any:
+        import keras
+
+        return keras.ops.flip(x, axis)
+
+    def softplus(self, x: Any) -> Any:
+        import keras
+
+        return keras.ops.logaddexp(x, keras.ops.zeros_like(x))
+
+    def top_k(self, x: Any, count: int) -> Any:
+        import keras
+
+        return keras.ops.top_k(x, count)
+
+    def pad(self, x: Any, pairs: list[tuple[int, int]], mode: str, value: float) -> Any:
+        import keras
+
+        if mode != "constant":
+            return _folded_pad(self, x, pairs, mode)
+        if not any(map(any, pairs)):
+            return x
+        return keras.ops.pad(x, pairs, "constant", constant_values=value)
+
+    # Keras convolves and pools with the channels last, which every backend can.
+
+    def conv(self, x: Any, weight: Any, strides: list[int], dilations: list[int], groups: int) -> Any:
+        import keras
+
+        rank = len(strides)
+        kernel = keras.ops.transpose(weight, (*range(2, rank + 2), 1, 0))
+        if groups == 1 or (max(strides) == 1 or max(dilations) == 1):
+            made = keras.ops.conv(
+                _last(x), kernel, strides=_one(strides), padding="valid", data_format="channels_last",
+                dilation_rate=_one(dilations),
+            )  # fmt: skip
+            return _second(made)
+        raise NotImplementedError("a convolution of groups with strides and dilations")
+
+    def max_pool(self, x: Any, kernel: list[int], strides: list[int], dilations: list[int]) -> Any:
+        return self._pool(x, kernel, strides, dilations, "max_pool")
+
+    def mean_pool(self, x: Any, kernel: list[int], strides: list[int], dilations: list[int]) -> Any:
+        return self._pool(x, kernel, strides, dilations, "average_pool")
+
+    def _pool(self, x: Any, kernel: list[int], strides: list[int], dilations: list[int], name: str) -> Any:
+        import keras
+
+        if any(each != 1 for each in dilations):
+            raise NotImplementedError("pooling of dilated windows")
+        pool = getattr(keras.ops, name)
+        made = pool(_last(x), tuple(kernel), tuple(strides), padding="valid", data_format="channels_last")
+        return _second(made)
+
+
+def _one(values: list[int]) -> Any:
+    return values[0] if len(set(values)) == 1 else tuple(values)
+
+
+def _last(x: Any) -> Any:
+    import keras
+
+    return keras.ops.moveaxis(x, 1, -1)
+
+
+def _second(x: Any) -> Any:
+    import keras
+
+    return keras.ops.moveaxis(x, -1, 1)
+
+
+def model_of(program: Program) -> Any:
+    """The program as a ``keras.Model`` with the inputs by name."""
+    import keras
+
+    class OnnxGraph(keras.layers.Layer):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.places = {}
+            for number, (name, value) in enumerate(program.weights().items()):
+                weight = self.add_weight(
+                    shape=value.shape, dtype=str(value.dtype), name=f"weight_{number}", initializer="zeros"
+                )
+                weight.assign(value)
+                self.places[name] = weight
+
+        def call(self, inputs: Any) -> Any:
+            weights = {name: keras.ops.convert_to_tensor(weight) for name, weight in self.places.items()}
+            answers = Run(program, KerasMath(), weights)(dict(zip(program.inputs, inputs, strict=True)))
+            made = [KerasMath().constant(each) if isinstance(each, np.ndarray) else each for each in answers]
+            return made[0] if len(made) == 1 else made
+
+    inputs = []
+    for port in program.ports:
+        if port.shape is None or port.dtype is None or port.dtype == object:
+            raise ExportError(f"the input {port.name!r} is no tensor of a known shape", hint="keep it as a predictor")
+        shape = tuple(size if isinstance(size, int) else None for size in port.shape)
+        inputs.append(keras.Input(batch_shape=(None, *shape[1:]), dtype=str(port.dtype), name=_plain(port.name)))
+    made = OnnxGraph(name="onnx")(inputs)
+    return keras.Model(inputs if len(inputs) > 1 else inputs[0], made, name="crossed")
+
+
+def _plain(name: str) -> str:
+    return "".join(each if each.isalnum() or each == "_" else "_" for each in name) or "input"

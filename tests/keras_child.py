@@ -1,6 +1,6 @@
-"""What runs in fresh processes for the tests of Keras: ``python -m tests.keras_child make|read FOLDER [names]``.
+"""What runs in fresh processes for the tests of Keras: ``python -m tests.keras_child COMMAND FOLDER [names]``.
 
-Each writes one JSON file, ``made.json`` or ``read.json``, with what happened to each model.
+Each command (make, read, cross, keras) writes one JSON file of its name, with what happened to each model.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 import modelkeep as mk
 from modelkeep.catalog import ask_of, rows_of
+from modelkeep.formats.keras.write import write as write_keras
 from modelkeep.policy import Policy
+from modelkeep.saving import Recipe
 
 TRUST = Policy(trust=["tests.keras_own"])
 
@@ -23,10 +24,13 @@ def answers(model, sample):
     return ask_of(model)(model, "predict", rows_of(model, sample))
 
 
-def parts(answer):
-    if isinstance(answer, dict):
-        return [part for name in sorted(answer) for part in parts(answer[name])]
-    return [part for each in answer for part in parts(each)] if isinstance(answer, tuple) else [answer]
+def equal(first, second):
+    """Whether two answers are the same to the last bit."""
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(equal(first[name], second[name]) for name in first)
+    if isinstance(first, tuple):
+        return len(first) == len(second) and all(map(equal, first, second))
+    return first.dtype == second.dtype and first.shape == second.shape and first.tobytes() == second.tobytes()
 
 
 def make(folder: Path, names: list[str]) -> dict[str, str]:
@@ -39,8 +43,9 @@ def make(folder: Path, names: list[str]) -> dict[str, str]:
             mk.save(model, folder / f"{name}.keep", sample=sample)
             if mk.dumps(model, sample=sample) != (folder / f"{name}.keep").read_bytes():
                 raise AssertionError("another save has other bytes")
-            found = parts(answers(model, sample))
-            np.savez(folder / f"{name}.npz", *found)
+            with open(folder / f"{name}.keras", "w+b") as file:
+                write_keras(model, file, Recipe())
+            mk.save([rows_of(model, sample), answers(model, sample)], folder / f"{name}.rows", format="keep")
             told[name] = "made"
         except Exception:
             told[name] = traceback.format_exc()
@@ -68,8 +73,22 @@ def _read(folder: Path, name: str, exact: bool) -> str:
     return "read"
 
 
+def read_keras(folder: Path, names: list[str]) -> dict[str, str]:
+    """The same models from Keras's own files, through modelkeep's reader."""
+    told = {}
+    for name in names or sorted(path.stem for path in folder.glob("*.keras")):
+        try:
+            rows, expected = mk.load(folder / f"{name}.rows", format="keep")
+            model = mk.load(folder / f"{name}.keras", policy=TRUST)
+            told[name] = "read" if equal(expected, ask_of(model)(model, "predict", rows)) else "other answers"
+        except Exception:
+            told[name] = traceback.format_exc()
+    return told
+
+
 if __name__ == "__main__":
     command, place, *wanted = sys.argv[1:]
     folder = Path(place)
-    told = make(folder, wanted) if command == "make" else read(folder, wanted, command == "read")
+    commands = {"make": make, "read": read, "cross": partial(read, exact=False), "keras": read_keras}
+    told = commands[command](folder, wanted)
     (folder / f"{command}.json").write_text(json.dumps(told))

@@ -22,6 +22,7 @@ FORMATS = {
     "torchscript": "modelkeep.formats.torchscript:FORMAT",
     "safetensors": "modelkeep.formats.safetensors:FORMAT",
     "pt2": "modelkeep.formats.pt2:FORMAT",
+    "keras": "modelkeep.formats.keras:FORMAT",
     "onnx": "modelkeep.formats.onnx:FORMAT",
     "pmml": "modelkeep.formats.pmml:FORMAT",
 }

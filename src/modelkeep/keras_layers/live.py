@@ -10,7 +10,7 @@ from typing import Any
 
 from modelkeep.errors import CheckError
 from modelkeep.keras_layers.kinds import MAX_DEPTH, refuse
-from modelkeep.keras_layers.translate import Names, Translator
+from modelkeep.keras_layers.translate import Names, Translator, objects
 
 Spec = dict[str, Any]
 
@@ -155,18 +155,6 @@ def _numbered(spec: Any) -> Any:
             if counts[old] > 1:
                 each["shared"] = numbers.setdefault(old, len(numbers))
     return spec
-
-
-def objects(value: Any) -> Iterator[Spec]:
-    if type(value) is dict:
-        if "class" in value:
-            yield value
-        for each in value.values():
-            yield from objects(each)
-    elif type(value) is list:
-        for each in value:
-            if type(each) in (dict, list):
-                yield from objects(each)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from modelkeep.errors import CheckError, LoadError, said
 from modelkeep.keras_layers import live, variables
 from modelkeep.keras_layers.build import Making, without_values
 from modelkeep.keras_layers.check import Checker
+from modelkeep.keras_layers.translate import objects
 
 Arrays = list[tuple[str, np.ndarray]]
 
@@ -49,7 +50,7 @@ def describe(
 
 def _names(spec: Any) -> Iterator[str]:
     """Every name in a spec."""
-    for each in live.objects(spec):
+    for each in objects(spec):
         named = (each.get("name"), each["config"].get("name"))
         yield from (name for name in named if type(name) is str)
 
@@ -76,7 +77,7 @@ def _there(find: Callable[[int], Any]) -> Callable[[Any], bool]:
 def build(spec: Any, trust: Trust) -> tuple[Any, Making]:
     """The model of a checked spec; its variables have no values yet, unless it has classes of the user's own."""
     making = Making(trust.cls, trust.function)
-    own = any(type(each["class"]) is int for each in live.objects(spec))
+    own = any(type(each["class"]) is int for each in objects(spec))
     with contextlib.nullcontext() if own else without_values():
         return making.make(spec, "model"), making
 

@@ -5,9 +5,10 @@ Names are looked up in the tables; ``names`` says what number stands for a class
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -179,6 +180,36 @@ class Translator:
         said = {key: each for key, each in kwargs.items() if each is not None or key not in ("mask", "training")}
         args = self.value(node.get("args", []), place)
         return {"args": args, "kwargs": {key: self.value(each, place) for key, each in said.items()}}
+
+
+def mended(spec: Spec) -> Spec:
+    """The same with each shared object marked at its first place, too: Keras leaves that out inside of models."""
+    first: dict[str, Spec] = {}
+    seen: set[int] = set()
+    for each in objects(spec):
+        alike = (
+            json.dumps([each["class"], each["config"]], sort_keys=True) if "shared" in each or "config" in each else ""
+        )
+        number = each.get("shared")
+        if number is not None and number not in seen:
+            seen.add(number)
+            if alike in first and "shared" not in first[alike]:
+                first[alike]["shared"] = number
+        first.setdefault(alike, each)
+    return spec
+
+
+def objects(value: Any) -> Iterator[Spec]:
+    """Every object in a spec, what holds others before them."""
+    if type(value) is dict:
+        if "class" in value:
+            yield value
+        for each in value.values():
+            yield from objects(each)
+    elif type(value) is list:
+        for each in value:
+            if type(each) in (dict, list):
+                yield from objects(each)
 
 
 def _flattened(values: Any, place: str, translator: Translator) -> tuple[list[int], list[Any]]:

@@ -48,13 +48,14 @@ def fit(variables: Sequence[Any], found: Sequence[tuple[str, np.ndarray]], what:
     for variable, (path, value) in zip(variables, found, strict=True):
         name = keras.backend.standardize_dtype(variable.dtype)
         own = variable.path.rpartition("/")[2]
-        if own != path.rpartition("/")[2]:
+        told = path.rpartition("/")[2]
+        if own != told and not told.isdecimal():
             raise CheckError(f"an array for {quote(path)} stands where {quote(variable.path)} is", hint=_HINT)
         same = name == dtype_of(value) or _holds(name, value)
         if tuple(variable.shape) != value.shape or not same:
-            told = f"{dtype_of(value)} {value.shape}"
+            shown = f"{dtype_of(value)} {value.shape}"
             raise CheckError(
-                f"the array is {told}, not {name} {tuple(variable.shape)}", path=f"{what}[{quote(path)}]", hint=_HINT
+                f"the array is {shown}, not {name} {tuple(variable.shape)}", path=f"{what}[{quote(path)}]", hint=_HINT
             )
 
 

@@ -64,6 +64,11 @@ def encode_module(encoder: Encoder, module: Any) -> Node:
             encoder.problem(
                 "hooks can't be kept: they are code", _HOOK_HINTS.get(_kind(vars(module)[name]), "remove them first")
             )
+    state = {key: value for key, value in state.items() if key not in _derived(cls)}
+    try:
+        check_keys(cls, state, set())
+    except GraphError as error:
+        raise Unsaveable(str(error), "give the attribute another name, or keep it in a list or a dictionary") from None
     node = [
         "module",
         type_number(encoder, cls),
@@ -72,7 +77,7 @@ def encode_module(encoder: Encoder, module: Any) -> Node:
         encoder.state(buffers),
         sorted(transient),
         encoder.state(modules),
-        encoder.state({key: value for key, value in state.items() if key not in _derived(cls)}),
+        encoder.state(state),
     ]
     _refuse_unreadable(encoder, module, check_of(cls))
     return node

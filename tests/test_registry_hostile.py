@@ -170,7 +170,7 @@ class Judge:
             saved = self.ask(lambda registry, name=name: registry.save(name, value(name, 5)))
             if saved is not None:
                 got = self.ask(lambda registry, saved=saved: registry.load(saved))
-                assert got is None if got is None else same(got, value(name, 5))
+                assert same(got, value(name, 5)) or (self.forged and got is None), "an acknowledged version is lost"
                 assert self.ask(lambda registry, saved=saved: registry.set_alias(saved.name, "new", saved)) is None or (
                     self.ask(lambda registry, saved=saved: registry.aliases(saved.name))["new"] == saved
                 )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from msgspec import structs
 
 from modelkeep.artifact import Artifact
-from modelkeep.errors import ModelkeepError, StorageError
+from modelkeep.errors import HistoryError, ModelkeepError, StorageError
 from modelkeep.registry import facts, heads, ledger, objects, pins
 from modelkeep.registry.book import Book, changed
 from modelkeep.registry.cutting import Cut, cut
-from modelkeep.registry.records import Change, Metrics, Note, Settings, VersionRecord, nonce, timestamp
+from modelkeep.registry.records import Change, Metrics, Note, Settings, Stored, VersionRecord, nonce, timestamp
 from modelkeep.registry.version import Version
 from modelkeep.store import Store
 
@@ -39,11 +39,13 @@ def register(store: Store, settings: Settings, book: Book, artifact: Artifact, s
     for attempt in range(_ATTEMPTS):
         # Objects of earlier versions may be collected at this moment; the last attempt relies on none of them.
         count = book.count()
+        _refuse_gap(book, count)
         earlier = [] if attempt == _ATTEMPTS - 1 else _earlier(book, count, said)
         made = cut(artifact, earlier, settings.compress)
         with pins.pinned(store, book.name, [stored.key for stored in made.objects]) as pin:
             stored = objects.put(store, made)
-            if objects.lacking(store, [kept.key for kept in made.objects if kept.key not in made.new]):
+            kept = [each for each in made.objects if each.key not in made.new]
+            if objects.lacking(store, [each.key for each in kept]) or _some_decayed(store, kept, earlier):
                 continue
             pins.refuse_late(began)
             record = book.register(lambda number, made=made: _record(number, artifact, made, said), count)  # type: ignore[misc]
@@ -52,6 +54,23 @@ def register(store: Store, settings: Settings, book: Book, artifact: Artifact, s
             ledger.Entry(store, record).remember()
         return Version.of(book.name, record, stored=stored)
     raise StorageError(f"objects vanish from {store.url} while they are written", hint="run: modelkeep fsck")
+
+
+def _refuse_gap(book: Book, count: int) -> None:
+    """A version must not get a number that the log already speaks of: nobody could load it, if that one was deleted."""
+    state = book.state()
+    most = max([*state.deleted, *(place.version for place in state.aliases.values())], default=0)
+    if most > count and most > book.count():  # others may have registered and deleted it since ``count`` was taken
+        raise HistoryError(
+            f"the log of {book.name} speaks of versions whose records are gone",
+            hint="run: modelkeep fsck --from ANOTHER_REGISTRY",
+        )
+
+
+def _some_decayed(store: Store, kept: Iterable[Stored], earlier: Iterable[VersionRecord]) -> bool:
+    """Whether an object of an earlier version is not what it was; not asked of versions that were verified here."""
+    known = {each for record in earlier if ledger.Entry(store, record).is_known for each in record.objects}
+    return any(objects.has_decayed(store, each) for each in kept if each not in known)
 
 
 def _touch(book: Book, pin: pins.Held, *, versions: int | None = None) -> None:

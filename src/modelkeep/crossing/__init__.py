@@ -30,15 +30,29 @@ def to_torch(model: Any) -> Any:
     return module_of(_program(model))
 
 
+def to_program(model: Any) -> Any:
+    """As ``to_torch``, as a ``torch.export.ExportedProgram`` for any number of rows: it opens with no class."""
+    from modelkeep.crossing.torch_side import exported
+
+    return exported(_program(model))
+
+
 def to_keras(model: Any) -> Any:
-    """A ``keras.Model`` that answers as the ONNX model does, over the backend of this process. As ``to_torch``."""
+    """A ``keras.Model`` that answers as the ONNX model does, over the backend of this process. As ``to_torch``.
+
+    Its one layer holds the weights, and is registered with Keras as ``modelkeep>OnnxGraph``.
+    """
     from modelkeep.crossing.keras_side import model_of
 
-    return model_of(_program(model))
+    return model_of(_bytes(model))
 
 
 def _program(model: Any) -> Program:
-    return program_of(model if isinstance(model, bytes) else model.data, _KNOWN)
+    return program_of(_bytes(model), _KNOWN)
 
 
-__all__ = ["to_keras", "to_torch"]
+def _bytes(model: Any) -> bytes:
+    return model if isinstance(model, bytes) else bytes(model.data)
+
+
+__all__ = ["to_keras", "to_program", "to_torch"]

@@ -12,16 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from modelkeep.crossing import control, elementwise, neural, recurrent, shapes
+from modelkeep.crossing import control, elementwise, neural, recurrent, reducing, resizing, shapes
 from modelkeep.crossing.program import Program, Step
 from modelkeep.errors import ExportError, UsageError
+
+HINT = "keep it as an ONNX predictor: modelkeep.load answers with it as it is"
 
 Operator = Callable[..., Any]
 #: Each takes the library, the attributes (with ``opset``), and the inputs, None for one that is left out.
 OPERATORS: Mapping[str, Operator] = {
     **elementwise.OPERATORS,
     **shapes.OPERATORS,
+    **reducing.OPERATORS,
     **neural.OPERATORS,
+    **resizing.OPERATORS,
     **recurrent.OPERATORS,
 }
 #: Inputs that must be known without rows: sizes, axes, places.
@@ -38,6 +42,44 @@ _ON_SIZES = frozenset(
     "Ceil Floor Identity Transpose Split Tile Flatten Sqrt Pow CastLike Reciprocal".split()
 )
 _GROWING = ("Expand", "ConstantOfShape", "Tile", "Range")
+#: Attributes that say again what the inputs say, or that matter in training only.
+_IDLE = {
+    "Conv": {"kernel_shape"},
+    "ConvTranspose": {"kernel_shape"},
+    "BatchNormalization": {"momentum", "spatial"},
+    "LayerNormalization": {"stash_type"},
+    "RMSNormalization": {"stash_type"},
+    "GroupNormalization": {"stash_type"},
+    "Attention": {"q_num_heads", "kv_num_heads", "qk_matmul_output_mode", "softmax_precision"},
+    "Resize": {"cubic_coeff_a", "extrapolation_value", "exclude_outside", "nearest_mode", "keep_aspect_ratio_policy"},
+    "Cast": {"saturate", "round_mode"},
+    "CastLike": {"saturate", "round_mode"},
+    "Dropout": {"ratio", "seed", "is_test"},
+    "MaxPool": {"storage_order"},
+    "TopK": {"sorted"},
+    "LSTM": {"clip"},
+}
+
+
+class _Asked(dict[str, Any]):
+    """Attributes that know which of them an operator looked at: what it did not is nothing that it can do."""
+
+    def __init__(self, values: Mapping[str, Any], **more: Any) -> None:
+        super().__init__(values, **more)
+        self.asked: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+    def check(self, step: Step) -> None:
+        left = sorted(step.attributes.keys() - self.asked - _IDLE.get(step.op, set()))
+        if left:
+            raise ExportError(f"{step.title} has an attribute {left[0]!r} that is not computed here", hint=HINT)
 
 
 class Run:
@@ -54,6 +96,9 @@ class Run:
             answer = self.step(step)
             answers = answer if isinstance(answer, tuple) else (answer,)
             self.values.update(zip(step.outputs, answers, strict=False))
+        missing = [name for name in self.program.outputs if name not in self.values]
+        if missing:
+            raise ExportError(f"the output {missing[0]!r} is one that is not computed here", hint=HINT)
         return [self.tensor(name) if name in self.weights else self.values[name] for name in self.program.outputs]
 
     def tensor(self, name: str) -> Any:
@@ -65,23 +110,26 @@ class Run:
         return known if known is not None else self.k.constant(value)
 
     def step(self, step: Step) -> Any:
-        attributes = {**step.attributes, "opset": self.program.opset, "outputs": len(step.outputs)}
-        known = all(not name or isinstance(self.values[name], np.ndarray) for name in step.inputs)
+        attributes = _Asked(step.attributes, opset=self.program.opset, outputs=len(step.outputs))
         try:
-            if step.op in control.OPERATORS:
-                return control.OPERATORS[step.op](self, attributes, step)
-            if step.op == "Shape":
-                return shapes.shape(self.k, attributes, self.values[step.inputs[0]])
-            values = [self.values[name] if name else None for name in step.inputs]
-            if known and step.op in _ON_SIZES and values and not self._grows(step, values):
-                return _known(OPERATORS[step.op](NUMPY, attributes, *values))
-            return OPERATORS[step.op](self.k, attributes, *self._inputs(step))
+            known = all(not name or isinstance(self.values[name], np.ndarray) for name in step.inputs)
+            answer = self._answer(step, attributes, known=known)
+            attributes.check(step)
+            return answer
         except (ExportError, UsageError):
             raise
-        except (KeyError, IndexError, AttributeError, NotImplementedError) as error:
-            raise ExportError(
-                f"{step.title} has a form that is not computed here: {error!r}", hint="keep it as an ONNX predictor"
-            ) from error
+        except (KeyError, IndexError, AttributeError, NotImplementedError, ValueError, TypeError) as error:
+            raise ExportError(f"{step.title} has a form that is not computed here: {error!r}", hint=HINT) from error
+
+    def _answer(self, step: Step, attributes: _Asked, *, known: bool) -> Any:
+        if step.op in control.OPERATORS:
+            return control.OPERATORS[step.op](self, attributes, step)
+        if step.op == "Shape":
+            return shapes.shape(self.k, attributes, self.values[step.inputs[0]])
+        values = [self.values[name] if name else None for name in step.inputs]
+        if known and step.op in _ON_SIZES and values and not self._grows(step, values):
+            return _known(OPERATORS[step.op](NUMPY, attributes, *values))
+        return OPERATORS[step.op](self.k, attributes, *self._inputs(step))
 
     @staticmethod
     def _grows(step: Step, values: list[Any]) -> bool:
@@ -104,9 +152,7 @@ class Run:
         """A value that must not depend on the rows."""
         value = self.values[name]
         if not isinstance(value, np.ndarray):
-            raise ExportError(
-                f"{step.title} takes a size or a place that depends on the rows", hint="keep it as an ONNX predictor"
-            )
+            raise ExportError(f"{step.title} takes a size or a place that depends on the rows", hint=HINT)
         return value
 
 

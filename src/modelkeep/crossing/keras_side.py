@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 from typing import Any
 
 import numpy as np
 
-from modelkeep.crossing.interpreter import Run
-from modelkeep.crossing.program import Program
+from modelkeep.crossing import control
+from modelkeep.crossing.interpreter import OPERATORS, Run
+from modelkeep.crossing.program import program_of
 from modelkeep.crossing.shapes import sizes
 from modelkeep.crossing.torch_side import _folded_pad
 from modelkeep.errors import ExportError
@@ -52,6 +55,8 @@ class KerasMath:
         return str(keras.backend.standardize_dtype(x.dtype))
 
     def lowest(self, x: Any) -> float:
+        if "float" not in self.dtype(x):
+            raise NotImplementedError("the largest of whole numbers in a window")
         return float("-inf")
 
     def int_divide(self, a: Any, b: Any) -> Any:
@@ -135,35 +140,51 @@ def _second(x: Any) -> Any:
     return keras.ops.moveaxis(x, -1, 1)
 
 
-def model_of(program: Program) -> Any:
-    """The program as a ``keras.Model`` with the inputs by name."""
+@functools.cache
+def layer_class() -> Any:
+    """The layer's class, registered with Keras under ``modelkeep>OnnxGraph``: it is kept as the file that it is of."""
     import keras
 
-    class OnnxGraph(keras.layers.Layer):
-        def __init__(self, **options: Any) -> None:
+    @keras.saving.register_keras_serializable("modelkeep")
+    class OnnxGraph(keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self, program: str, **options: Any) -> None:
             super().__init__(**options)
+            self.file = program
+            self.program = program_of(base64.b64decode(program), OPERATORS.keys() | control.OPERATORS.keys())
             self.places = {}
-            for number, (name, value) in enumerate(program.weights().items()):
+            for number, (name, value) in enumerate(self.program.weights().items()):
                 weight = self.add_weight(
                     shape=value.shape, dtype=str(value.dtype), name=f"weight_{number}", initializer="zeros"
                 )
                 weight.assign(value)
                 self.places[name] = weight
+            self.built = True
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "program": self.file}
 
         def call(self, inputs: Any) -> Any:
             weights = {name: keras.ops.convert_to_tensor(weight) for name, weight in self.places.items()}
-            answers = Run(program, KerasMath(), weights)(dict(zip(program.inputs, inputs, strict=True)))
+            given = inputs if isinstance(inputs, list | tuple) else [inputs]
+            answers = Run(self.program, KerasMath(), weights)(dict(zip(self.program.inputs, given, strict=True)))
             made = [KerasMath().constant(each) if isinstance(each, np.ndarray) else each for each in answers]
             return made[0] if len(made) == 1 else made
 
+    return OnnxGraph
+
+
+def model_of(data: bytes) -> Any:
+    """The file as a ``keras.Model`` with the inputs by name."""
+    import keras
+
+    layer = layer_class()(base64.b64encode(data).decode("ascii"), name="onnx")
     inputs = []
-    for port in program.ports:
+    for port in layer.program.ports:
         if port.shape is None or port.dtype is None or port.dtype == object:
             raise ExportError(f"the input {port.name!r} is no tensor of a known shape", hint="keep it as a predictor")
         shape = tuple(size if isinstance(size, int) else None for size in port.shape)
         inputs.append(keras.Input(batch_shape=(None, *shape[1:]), dtype=str(port.dtype), name=_plain(port.name)))
-    made = OnnxGraph(name="onnx")(inputs)
-    return keras.Model(inputs if len(inputs) > 1 else inputs[0], made, name="crossed")
+    return keras.Model(inputs if len(inputs) > 1 else inputs[0], layer(inputs), name="crossed")
 
 
 def _plain(name: str) -> str:

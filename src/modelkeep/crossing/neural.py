@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from modelkeep.crossing.shapes import sizes
-
 Attributes = dict[str, Any]
 
 
@@ -52,12 +50,14 @@ def conv_transpose(k: Any, a: Attributes, x: Any, weight: Any, bias: Any = None)
     extra = a.get("output_padding") or [0] * rank
     pads = a.get("pads") or [0] * (2 * rank)
     lengths = [int(each) for each in k.shape(x)[2:]]
+    beyond: list[int] = []
     full = [
         s * (n - 1) + d * (m - 1) + 1 + e
         for n, s, d, m, e in zip(lengths, strides, dilations, kernel, extra, strict=True)
     ]
     if a.get("output_shape") or a.get("auto_pad", "NOTSET").startswith("SAME"):
         wanted = a.get("output_shape") or [n * s for n, s in zip(lengths, strides, strict=True)]
+        beyond = [max(0, want - have) for have, want in zip(full, wanted[-rank:], strict=True)]
         total = [max(0, have - want) for have, want in zip(full, wanted[-rank:], strict=True)]
         upper = a.get("auto_pad", "NOTSET") == "SAME_UPPER"
         begin = [each // 2 if upper else each - each // 2 for each in total]
@@ -75,6 +75,8 @@ def conv_transpose(k: Any, a: Attributes, x: Any, weight: Any, bias: Any = None)
     index = [slice(None), slice(None)]
     index += [slice(first, n - last) for n, first, last in zip(full, pads[:rank], pads[rank:], strict=True)]
     made = made[tuple(index)]
+    if beyond:
+        made = k.pad(made, [(0, 0), (0, 0), *((0, each) for each in beyond)], "constant", 0.0)
     return made if bias is None else made + _channels(k, bias, rank)
 
 
@@ -169,8 +171,10 @@ def group_norm(k: Any, a: Attributes, x: Any, scale: Any, bias: Any) -> Any:
 def lp_norm(k: Any, a: Attributes, x: Any) -> Any:
     axis = (a.get("axis", -1),)
     if a.get("p", 2) == 1:
-        return x / k.sum(k.abs(x), axis=axis, keepdims=True)
-    return x / k.sqrt(k.sum(x * x, axis=axis, keepdims=True))
+        total = k.sum(k.abs(x), axis=axis, keepdims=True)
+    else:
+        total = k.sqrt(k.sum(x * x, axis=axis, keepdims=True))
+    return x / k.where(k.equal(total, k.like(0, total)), k.like(1, total), total)
 
 
 # -- softmax and attention -----------------------------------------------------------------------------------------
@@ -202,72 +206,14 @@ def attention(k: Any, a: Attributes, query: Any, key: Any, value: Any, mask: Any
     if a.get("softcap"):
         scores = k.tanh(scores / a["softcap"]) * a["softcap"]
     if a.get("is_causal"):
+        if mask is not None:
+            raise NotImplementedError("attention with a mask and in one direction")
         rows, columns = (int(k.shape(each)[2]) for each in (query, key))
         mask = k.constant(np.tril(np.ones((rows, columns), bool)))
     if mask is not None:
         lowest = k.like(-np.inf, scores)
         scores = k.where(mask, scores, lowest) if k.dtype(mask) == "bool" else scores + mask
     return k.matmul(k.softmax(scores, -1), value)
-
-
-# -- places --------------------------------------------------------------------------------------------------------
-
-
-def resize(k: Any, a: Attributes, x: Any, region: Any = None, scales: Any = None, target: Any = None) -> Any:
-    """To the nearest or by lines, an axis at a time: each is a product with a small known matrix."""
-    actual = k.shape(x)
-    by = [float(each) for each in np.ravel(scales)] if scales is not None and np.size(scales) else None
-    wanted = sizes(target) if target is not None and np.size(target) else None
-    mode = a.get("mode", "nearest")
-    if a.get("axes") or a.get("antialias") or mode not in ("nearest", "linear") or (by is None and wanted is None):
-        raise NotImplementedError("resizing by cubic lines, along some axes, or smoothed")
-    for axis in range(len(actual)):
-        if (by[axis] == 1) if by is not None else axis < 2:
-            continue
-        old = int(actual[axis])
-        new = int(wanted[axis]) if wanted is not None else math.floor(old * by[axis])  # type: ignore[index]
-        scale = by[axis] if by is not None else new / old
-        matrix = k.cast(k.constant(_mixing(a, old, new, scale)), k.dtype(x))
-        x = k.moveaxis(k.matmul(k.moveaxis(x, axis, -1), matrix), -1, axis)
-    return x
-
-
-def _mixing(a: Attributes, old: int, new: int, scale: float) -> Any:
-    """How much of each old element (rows) is in each new one (columns)."""
-    place = np.arange(new, dtype=np.float64)
-    how = a.get("coordinate_transformation_mode", "half_pixel")
-    if how == "align_corners":
-        place = place * (old - 1) / (new - 1) if new > 1 else place * 0
-    elif how == "asymmetric":
-        place = place / scale
-    elif how == "half_pixel" or (how == "pytorch_half_pixel" and new > 1):
-        place = (place + 0.5) / scale - 0.5
-    elif how == "pytorch_half_pixel":
-        place = place * 0
-    else:
-        raise NotImplementedError(how)
-    matrix = np.zeros((old, new), np.float32)
-    columns = np.arange(new)
-    if a.get("mode", "nearest") == "nearest":
-        rounds = {
-            "round_prefer_floor": lambda v: np.ceil(v - 0.5),
-            "round_prefer_ceil": lambda v: np.floor(v + 0.5),
-            "floor": np.floor,
-            "ceil": np.ceil,
-        }
-        matrix[np.clip(rounds[a.get("nearest_mode", "round_prefer_floor")](place), 0, old - 1).astype(int), columns] = 1
-        return matrix
-    low = np.floor(place)
-    part = place - low
-    np.add.at(matrix, (np.clip(low, 0, old - 1).astype(int), columns), 1 - part)
-    np.add.at(matrix, (np.clip(low + 1, 0, old - 1).astype(int), columns), part)
-    return matrix
-
-
-def upsample(k: Any, a: Attributes, x: Any, scales: Any = None) -> Any:
-    given = scales if scales is not None else a["scales"]
-    how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    return resize(k, {**a, **how}, x, None, given)
 
 
 def depth_to_space(k: Any, a: Attributes, x: Any) -> Any:
@@ -304,8 +250,6 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "LpNormalization": lp_norm,
     "MaxPool": lambda k, a, x: _pool(k, a, x, "max"),
     "RMSNormalization": rms_norm,
-    "Resize": resize,
     "Softmax": _softmax("softmax"),
     "SpaceToDepth": space_to_depth,
-    "Upsample": upsample,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from modelkeep.crossing.interpreter import Run
 from modelkeep.crossing.program import Program
 from modelkeep.crossing.shapes import sizes
+from modelkeep.errors import ExportError, said
 
 _NAMES = {
     "power": "pow", "negative": "neg", "broadcast_to": "broadcast_to", "moveaxis": "movedim", "flip": "flip",
@@ -65,6 +67,8 @@ class TorchMath:
         return x.to(getattr(torch, dtype))
 
     def lowest(self, x: Any) -> float:
+        if not x.dtype.is_floating_point:
+            raise NotImplementedError("the largest of whole numbers in a window")
         return float("-inf")
 
     def int_divide(self, a: Any, b: Any) -> Any:
@@ -132,7 +136,8 @@ class TorchMath:
         return x.log_softmax(axis)
 
     def top_k(self, x: Any, count: int) -> Any:
-        return x.topk(count)
+        values, places = x.sort(dim=-1, descending=True, stable=True)  # of equal ones the first
+        return values[..., :count], places[..., :count]
 
     def pad(self, x: Any, pairs: list[tuple[int, int]], mode: str, value: float) -> Any:
         from torch.nn import functional
@@ -172,13 +177,14 @@ def _folded_pad(k: Any, x: Any, pairs: list[tuple[int, int]], mode: str) -> Any:
     return x
 
 
-def module_of(program: Program) -> Any:
-    """The program as a ``torch.nn.Module``, in eval mode. It takes the inputs in order and gives the outputs."""
+@functools.cache
+def _module_class() -> Any:
     import torch
 
     class OnnxGraph(torch.nn.Module):
-        def __init__(self) -> None:
+        def __init__(self, program: Program) -> None:
             super().__init__()
+            self.program = program
             self.places = {}
             for number, (name, value) in enumerate(program.weights().items()):
                 self.places[name] = f"weight_{number}"
@@ -186,8 +192,33 @@ def module_of(program: Program) -> Any:
 
         def forward(self, *inputs: Any) -> Any:
             weights = {name: getattr(self, place) for name, place in self.places.items()}
-            answers = Run(program, TorchMath(), weights)(dict(zip(program.inputs, inputs, strict=True)))
+            answers = Run(self.program, TorchMath(), weights)(dict(zip(self.program.inputs, inputs, strict=True)))
             made = [TorchMath().constant(each) if isinstance(each, np.ndarray) else each for each in answers]
             return made[0] if len(made) == 1 else tuple(made)
 
-    return OnnxGraph().eval()
+    return OnnxGraph
+
+
+def module_of(program: Program) -> Any:
+    """The program as a ``torch.nn.Module``, in eval mode. It takes the inputs in order and gives the outputs."""
+    return _module_class()(program).eval()
+
+
+def exported(program: Program) -> Any:
+    """The program as a ``torch.export.ExportedProgram``, for any number of rows where the graph allows it."""
+    import torch
+
+    rows = torch.export.Dim("rows")
+    example, shapes = [], []
+    for port in program.ports:
+        if port.shape is None or port.dtype is None or port.dtype == object:
+            raise ExportError(f"the input {port.name!r} is no tensor of a known shape", hint="keep it as a predictor")
+        sizes = [size if isinstance(size, int) else 2 for size in port.shape]
+        example.append(torch.from_numpy(np.zeros(sizes, port.dtype)))
+        shapes.append({0: rows} if port.shape and not isinstance(port.shape[0], int) else None)
+    try:
+        return torch.export.export(module_of(program), tuple(example), dynamic_shapes=(tuple(shapes),))
+    except (RuntimeError, ValueError, torch._dynamo.exc.UserError) as error:
+        raise ExportError(
+            f"torch can't trace the graph for any number of rows: {said(error)}", hint="use to_torch, and trace it"
+        ) from error

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import io
 import json
+import logging
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -153,12 +154,16 @@ def load(program: Program) -> Any:
     """The ``torch.export.ExportedProgram`` of a checked program."""
     import torch
 
+    log = logging.getLogger("torch.export")
+    before, log.disabled = log.disabled, True  # it would print whole programs; the error says what is wrong
     try:
         return torch.export.load(io.BytesIO(emit(program)))
     except Exception as error:  # PyTorch says in many ways that a program does not fit together
         raise GraphError(
             f"the program can't be built: {said(error)}", hint="read it with the PyTorch that wrote it, or a newer one"
         ) from error
+    finally:
+        log.disabled = before
 
 
 def module_of(program: Any) -> Any:

@@ -1,0 +1,313 @@
+"""Models made of models: each part is written in its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from modelkeep.errors import ExportError
+from modelkeep.formats.onnx.answers import labels_of, plain, sigmoid
+from modelkeep.formats.onnx.graph import Graph
+from modelkeep.formats.onnx.steps import Outputs, converted, transformed
+from modelkeep.formats.onnx.steps.linear import flat, of_scores
+from modelkeep.formats.onnx.table import Part, Table, joined, of_numbers
+
+
+def pipeline(model: Any, graph: Graph, table: Table) -> Outputs:
+    steps = [(name, step) for name, step in model.steps if not (isinstance(step, str) or step is None)]
+    if not steps:
+        return {"transform": table}
+    for name, step in steps[:-1]:
+        table = transformed(step, graph, table, f"steps[{name}]")
+    found = converted(steps[-1][1], graph, table, f"steps[{steps[-1][0]}]")
+    return found
+
+
+def by_column(model: Any, graph: Graph, table: Table) -> Outputs:
+    """Each transformer gets its columns; the results lie in the order of the transformers."""
+    names = [str(name) for name in getattr(model, "feature_names_in_", ())]
+    parts = []
+    for name, step, chosen in model.transformers_:
+        places = columns_of(chosen, names, int(model.n_features_in_))
+        if (isinstance(step, str) and step == "drop") or not places:
+            continue
+        own = table.columns(graph, places)
+        kept = isinstance(step, str) or type(step).__name__ == "FunctionTransformer" and step.func is None
+        parts.append(own if kept else transformed(step, graph, own, f"transformers[{name}]"))
+    return {"transform": joined(parts)}
+
+
+def columns_of(chosen: Any, names: Sequence[str], width: int) -> list[int]:
+    """The columns that a transformer was fitted on, as positions."""
+    listed = [chosen] if isinstance(chosen, str | int) else chosen
+    if isinstance(listed, slice):
+        ends = (listed.start, listed.stop)
+        if any(isinstance(each, str) for each in ends):
+            first = 0 if listed.start is None else names.index(listed.start)
+            last = width if listed.stop is None else names.index(listed.stop) + 1
+            return list(range(first, last))
+        return list(range(width))[listed]
+    values = list(np.asarray(listed, dtype=object).tolist()) if not isinstance(listed, list) else listed
+    if values and all(isinstance(each, bool | np.bool_) for each in values):
+        return [i for i, flag in enumerate(values) if flag]
+    return [names.index(each) if isinstance(each, str) else int(each) % width for each in values]
+
+
+def union(model: Any, graph: Graph, table: Table) -> Outputs:
+    weights = model.transformer_weights or {}
+    parts = []
+    for name, step in model.transformer_list:
+        if isinstance(step, str) and step == "drop":
+            continue
+        found = table if isinstance(step, str) else transformed(step, graph, table, f"transformer_list[{name}]")
+        if name in weights:
+            scaled = graph.add("Mul", found.numbers(graph), graph.const(float(weights[name]), np.float64))
+            found = of_numbers(scaled, found.width)
+        parts.append(found)
+    return {"transform": joined(parts)}
+
+
+def search(model: Any, graph: Graph, table: Table) -> Outputs:
+    return converted(model.best_estimator_, graph, table, "best_estimator_")
+
+
+def frozen(model: Any, graph: Graph, table: Table) -> Outputs:
+    return converted(model.estimator, graph, table, "estimator")
+
+
+def self_training(model: Any, graph: Graph, table: Table) -> Outputs:
+    return converted(model.estimator_, graph, table, "estimator_")
+
+
+def elimination(model: Any, graph: Graph, table: Table) -> Outputs:
+    own = table.columns(graph, np.flatnonzero(model.support_).tolist())
+    return {**converted(model.estimator_, graph, own, "estimator_"), "transform": own}
+
+
+def _mean(graph: Graph, parts: Sequence[str], weights: Any) -> str:
+    """The mean of the answers by weight, added up in order."""
+    shares = np.ones(len(parts)) if weights is None else np.asarray(weights, dtype=np.float64)
+    total = ""
+    for part, share in zip(parts, shares, strict=True):
+        each = graph.add("Mul", part, graph.const(float(share), np.float64)) if weights is not None else part
+        total = graph.add("Add", total, each) if total else each
+    return graph.add("Div", total, graph.const(float(shares.sum()), np.float64))
+
+
+def voting_regressor(model: Any, graph: Graph, table: Table) -> Outputs:
+    parts = [converted(each, graph, table, f"estimators_[{i}]")["predict"] for i, each in enumerate(model.estimators_)]
+    return {"predict": _mean(graph, parts, model._weights_not_none)}
+
+
+def voting_classifier(model: Any, graph: Graph, table: Table) -> Outputs:
+    outputs = [converted(each, graph, table, f"estimators_[{i}]") for i, each in enumerate(model.estimators_)]
+    weights = model._weights_not_none
+    if model.voting == "soft":
+        if not all("predict_proba" in each for each in outputs):
+            raise ExportError("a member gives no shares of classes in ONNX", hint='vote with voting="hard"')
+        mean = _mean(graph, [each["predict_proba"] for each in outputs], weights)
+        return {"predict": labels_of(graph, mean, model.classes_), "predict_proba": mean}
+    votes = [_is_class(graph, each["predict"], np.arange(len(model.classes_))) for each in outputs]
+    return {"predict": labels_of(graph, _mean(graph, votes, weights), model.classes_)}
+
+
+def _is_class(graph: Graph, labels: str, classes: Any) -> str:
+    """1.0 in the column of a row's label."""
+    column = graph.add("Unsqueeze", labels, graph.const([1], np.int64))
+    same = graph.add("Equal", column, graph.const(plain(classes).reshape(1, -1)))
+    return graph.add("Cast", same, to=11)
+
+
+def stacking(model: Any, graph: Graph, table: Table) -> Outputs:
+    parts = []
+    methods = model.stack_method_
+    fitted = [each for each in model.estimators_ if not isinstance(each, str)]
+    for place, (each, method) in enumerate(zip(fitted, methods, strict=True)):
+        found = converted(each, graph, table, f"estimators_[{place}]")
+        if method not in found:
+            raise ExportError(f"estimators_[{place}] has no {method} in ONNX", hint="choose another stack_method")
+        parts.append(_stacked(graph, found[method], method, each))
+    if model.passthrough:
+        parts.append(Part(table.numbers(graph), table.width))
+    inner = converted(model.final_estimator_, graph, Table(tuple(parts)), "final_estimator_")
+    if not hasattr(model, "classes_"):
+        return {"predict": inner["predict"]}
+    label = graph.add("Gather", graph.const(plain(model.classes_)), inner["predict"], axis=0)
+    return {**{k: v for k, v in inner.items() if k in ("predict_proba", "decision_function")}, "predict": label}
+
+
+def _stacked(graph: Graph, found: Any, method: str, each: Any) -> Part:
+    if isinstance(found, list):
+        raise ExportError("a member has several outputs", hint="stack models of one output")
+    count = len(getattr(each, "classes_", (0,)))
+    if method == "predict_proba":
+        if count == 2:
+            return Part(graph.add("Gather", found, graph.const([1], np.int64), axis=1), 1)
+        return Part(found, count)
+    if method == "decision_function" and count > 2:
+        return Part(found, count)
+    numbers = graph.add("Cast", found, to=11)
+    return Part(graph.add("Unsqueeze", numbers, graph.const([1], np.int64)), 1)
+
+
+def transformed_target(model: Any, graph: Graph, table: Table) -> Outputs:
+    from modelkeep.formats.onnx.steps.functions import applied
+
+    found = converted(model.regressor_, graph, table, "regressor_")["predict"]
+    back = model.transformer_
+    if type(back).__name__ == "FunctionTransformer":
+        return {"predict": applied(back.inverse_func, graph, found, dict(back.inv_kw_args or {}))}
+    if type(back).__name__ == "StandardScaler":
+        for operator, values in (("Mul", back.scale_), ("Add", back.mean_)):
+            if values is not None:
+                found = graph.add(operator, found, graph.const(np.asarray(values, dtype=np.float64)))
+        return {"predict": found}
+    if type(back).__name__ == "MinMaxScaler":
+        found = graph.add("Sub", found, graph.const(np.asarray(back.min_, dtype=np.float64)))
+        return {"predict": graph.add("Div", found, graph.const(np.asarray(back.scale_, dtype=np.float64)))}
+    raise ExportError(
+        f"its transformer {type(back).__name__} can't be undone in ONNX", hint="use a function or a scaler"
+    )
+
+
+def calibrated(model: Any, graph: Graph, table: Table) -> Outputs:
+    parts = []
+    for place, each in enumerate(model.calibrated_classifiers_):
+        found = converted(each.estimator, graph, table, f"calibrated_classifiers_[{place}].estimator")
+        method = (
+            "decision_function"
+            if "decision_function" in found and hasattr(each.estimator, "decision_function")
+            else "predict_proba"
+        )
+        if method not in found:
+            raise ExportError("its estimator gives no scores in ONNX", hint="calibrate another model")
+        parts.append(_calibrated(each, graph, found[method], method, len(model.classes_)))
+    mean = _mean(graph, parts, None)
+    return {"predict": labels_of(graph, mean, model.classes_), "predict_proba": mean}
+
+
+def _calibrated(each: Any, graph: Graph, scores: str, method: str, count: int) -> str:
+    if each.method == "temperature":
+        raise ExportError("its temperature has no ONNX form", hint='use method="sigmoid" or "isotonic"')
+    if count == 2 and method == "decision_function":
+        columns = [graph.add("Unsqueeze", scores, graph.const([1], np.int64))]
+    else:
+        chosen = [1] if count == 2 else range(count)
+        columns = [graph.add("Gather", scores, graph.const([i], np.int64), axis=1) for i in chosen]
+    shares = [_fitted(calibrator, graph, x) for calibrator, x in zip(each.calibrators, columns, strict=True)]
+    one = graph.const(1.0, np.float64)
+    if count == 2:
+        return graph.add("Concat", graph.add("Sub", one, shares[0]), shares[0], axis=1)
+    found = graph.add("Concat", *shares, axis=1)
+    total = graph.add("ReduceSum", found, graph.const([1], np.int64), keepdims=1)
+    none = graph.add("Equal", total, graph.const(0.0, np.float64))
+    shared = graph.add("Div", found, graph.add("Where", none, one, total))
+    even = graph.add("Where", none, graph.const(1.0 / count, np.float64), shared)
+    # A sum that is a little more than one is cut.
+    slightly = graph.add(
+        "And", graph.add("Greater", even, one), graph.add("LessOrEqual", even, graph.const(1.0 + 1e-5, np.float64))
+    )
+    return graph.add("Where", slightly, one, even)
+
+
+def _fitted(calibrator: Any, graph: Graph, x: str) -> str:
+    if type(calibrator).__name__ == "_SigmoidCalibration":
+        scaled = graph.add("Mul", x, graph.const(-float(calibrator.a_), np.float64))
+        return sigmoid(graph, graph.add("Sub", scaled, graph.const(float(calibrator.b_), np.float64)))
+    found = converted(calibrator, graph, of_numbers(x, 1), "calibrators")["predict"]
+    return graph.add("Unsqueeze", found, graph.const([1], np.int64))
+
+
+def one_vs_rest(model: Any, graph: Graph, table: Table) -> Outputs:
+    if model.multilabel_:
+        raise ExportError("it gives several labels", hint="use MultiOutputClassifier")
+    found = [converted(each, graph, table, f"estimators_[{i}]") for i, each in enumerate(model.estimators_)]
+    method = "decision_function" if all("decision_function" in each for each in found) else "predict_proba"
+    if not all(method in each for each in found):
+        raise ExportError("its members give no scores in ONNX", hint="use other members")
+    if method == "decision_function":
+        columns = [graph.add("Unsqueeze", each[method], graph.const([1], np.int64)) for each in found]
+    else:
+        columns = [graph.add("Gather", each[method], graph.const([1], np.int64), axis=1) for each in found]
+    scores = graph.add("Concat", *columns, axis=1)
+    outputs = of_scores(model, graph, scores) if method == "decision_function" else _of_shares(model, graph, scores)
+    if all("predict_proba" in each for each in found) and len(found) > 1:
+        shares = [graph.add("Gather", each["predict_proba"], graph.const([1], np.int64), axis=1) for each in found]
+        table_of = graph.add("Concat", *shares, axis=1)
+        total = graph.add("ReduceSum", table_of, graph.const([1], np.int64), keepdims=1)
+        outputs["predict_proba"] = graph.add("Div", table_of, total)
+    return outputs
+
+
+def _of_shares(model: Any, graph: Graph, scores: str) -> Outputs:
+    if len(model.estimators_) > 1:
+        return {"predict": labels_of(graph, scores, model.classes_)}
+    above = graph.add("Cast", graph.add("Greater", flat(graph, scores), graph.const(0.5, np.float64)), to=7)
+    return {"predict": graph.add("Gather", graph.const(plain(model.classes_)), above, axis=0)}
+
+
+def _side_by_side(graph: Graph, found: Sequence[Outputs]) -> str:
+    columns = [graph.add("Unsqueeze", each["predict"], graph.const([1], np.int64)) for each in found]
+    return graph.add("Concat", *columns, axis=1)
+
+
+def multi_regressor(model: Any, graph: Graph, table: Table) -> Outputs:
+    found = [converted(each, graph, table, f"estimators_[{i}]") for i, each in enumerate(model.estimators_)]
+    return {"predict": _side_by_side(graph, found)}
+
+
+def multi_classifier(model: Any, graph: Graph, table: Table) -> Outputs:
+    found = [converted(each, graph, table, f"estimators_[{i}]") for i, each in enumerate(model.estimators_)]
+    outputs: Outputs = {"predict": _side_by_side(graph, found)}
+    if all("predict_proba" in each for each in found):
+        outputs["predict_proba"] = [each["predict_proba"] for each in found]
+    return outputs
+
+
+def threshold(model: Any, graph: Graph, table: Table) -> Outputs:
+    """A label by a threshold of one's own on the score of the positive class."""
+    found = converted(model.estimator_, graph, table, "estimator_")
+    limit = getattr(model, "best_threshold_", getattr(model, "threshold", "auto"))
+    method = model._get_response_method() if hasattr(model, "_get_response_method") else "auto"
+    names = [method] if isinstance(method, str) else list(method)
+    chosen = next((name for name in names if name in found), None)
+    if chosen is None:
+        raise ExportError("its estimator gives no scores in ONNX", hint="use another estimator")
+    positive = (
+        1 if getattr(model, "pos_label", None) is None else int(np.flatnonzero(model.classes_ == model.pos_label)[0])
+    )
+    if chosen == "predict_proba":
+        score = flat(graph, graph.add("Gather", found[chosen], graph.const([positive], np.int64), axis=1))
+    else:
+        score = found[chosen] if positive else graph.add("Neg", found[chosen])
+    if limit == "auto":
+        limit = 0.5 if chosen == "predict_proba" else 0.0
+    above = graph.add("Cast", graph.add("GreaterOrEqual", score, graph.const(float(limit), np.float64)), to=7)
+    classes = plain(model.classes_)
+    order = classes[[1 - positive, positive]]
+    outputs = {k: v for k, v in found.items() if k in ("predict_proba", "decision_function")}
+    return {**outputs, "predict": graph.add("Gather", graph.const(order), above, axis=0)}
+
+
+def bagging(model: Any, graph: Graph, table: Table) -> Outputs:
+    """The mean of the members' shares; of trees all at once."""
+    if all(hasattr(each, "tree_") for each in model.estimators_):
+        from modelkeep.formats.onnx.trees import sklearn as trees
+
+        return trees.bagging(model, graph, table.numbers(graph))
+    method = "predict_proba" if hasattr(model, "classes_") else "predict"
+    parts = []
+    for place, (each, features) in enumerate(zip(model.estimators_, model.estimators_features_, strict=True)):
+        own = table.columns(graph, np.asarray(features).tolist())
+        found = converted(each, graph, own, f"estimators_[{place}]")
+        if method not in found:
+            raise ExportError(f"estimators_[{place}] gives no shares in ONNX", hint="bag another model")
+        if method == "predict_proba" and len(each.classes_) != len(model.classes_):
+            raise ExportError("a member has not seen all classes", hint="bag larger samples")
+        parts.append(found[method])
+    mean = _mean(graph, parts, None)
+    if method == "predict":
+        return {"predict": mean}
+    return {"predict": labels_of(graph, mean, model.classes_), "predict_proba": mean}

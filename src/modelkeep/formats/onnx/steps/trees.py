@@ -1,0 +1,71 @@
+"""Tree models over a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from modelkeep.errors import ExportError
+from modelkeep.formats.onnx.graph import Graph
+from modelkeep.formats.onnx.steps import Outputs
+from modelkeep.formats.onnx.table import Table, of_numbers
+from modelkeep.formats.onnx.trees import sklearn as write
+
+
+def tree(model: Any, graph: Graph, table: Table) -> Outputs:
+    return write.tree(model, graph, table.numbers(graph))
+
+
+def forest(model: Any, graph: Graph, table: Table) -> Outputs:
+    return write.forest(model, graph, table.numbers(graph))
+
+
+def boosting(model: Any, graph: Graph, table: Table) -> Outputs:
+    return write.boosting(model, graph, table.numbers(graph))
+
+
+def isolation(model: Any, graph: Graph, table: Table) -> Outputs:
+    return write.isolation(model, graph, table.numbers(graph))
+
+
+def adaboost(model: Any, graph: Graph, table: Table) -> Outputs:
+    return write.adaboost(model, graph, table.numbers(graph))
+
+
+def adaboost_regressor(model: Any, graph: Graph, table: Table) -> Outputs:
+    return write.adaboost_regressor(model, graph, table.numbers(graph))
+
+
+def histogram(model: Any, graph: Graph, table: Table) -> Outputs:
+    """Its preprocessor, where it has one, puts the categories first, as numbers from 0."""
+    preprocessor = model._preprocessor
+    if preprocessor is None:
+        return write.histogram(model, graph, table.numbers(graph))
+    categorical = np.asarray(model.is_categorical_)
+    mask = _raw_mask(preprocessor, table.width)
+    encoder = preprocessor.named_transformers_["encoder"]
+    codes = _codes(encoder, graph, table.columns(graph, np.flatnonzero(mask)))
+    rest = table.columns(graph, np.flatnonzero(~mask))
+    if int(categorical.sum()) != codes.width:
+        raise ExportError("its categories are not those of its encoder", hint="fit the model again")
+    numbers = [codes.numbers(graph)] + ([rest.numbers(graph)] if rest.width else [])
+    rows = graph.add("Concat", *numbers, axis=1) if len(numbers) > 1 else numbers[0]
+    return write.histogram(model, graph, rows)
+
+
+def _raw_mask(preprocessor: Any, width: int) -> Any:
+    """Which columns of the rows hold categories."""
+    for name, _, columns in preprocessor.transformers_:
+        if name == "encoder":
+            mask = np.zeros(width, dtype=bool)
+            mask[np.asarray(columns)] = True
+            return mask
+    raise ExportError("its preprocessor has no encoder", hint="fit the model again")
+
+
+def _codes(encoder: Any, graph: Graph, table: Table) -> Table:
+    from modelkeep.formats.onnx.steps import encoders
+
+    found: Table = encoders.ordinal(encoder, graph, table)["transform"]
+    return of_numbers(found.numbers(graph), found.width)

@@ -1,0 +1,139 @@
+"""scikit-learn models, and those of the boosting libraries, as ONNX: inputs by name, outputs by method.
+
+All is computed in float64 with scikit-learn's own steps, in its own order. An array is one input ``X``; a frame has one
+input for each column. Outputs are named as the methods are, and there is no map among them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from modelkeep.errors import ExportError, UsageError, quote
+from modelkeep.formats.onnx.graph import OPSET, Graph
+from modelkeep.formats.onnx.graph_bytes import packed
+from modelkeep.formats.onnx.steps import converted
+from modelkeep.formats.onnx.steps.encoders import MISSING
+from modelkeep.formats.onnx.table import DOUBLE, FLOAT, INT64, STRING, Part, Table
+
+_OPTIONS = {"opset"}
+_OLDEST = 18
+
+
+def write(model: Any, file: BinaryIO, recipe: Any) -> None:
+    """Write ``model`` as it answers the rows of ``recipe.sample``."""
+    file.write(model_bytes(model, recipe.sample, dict(recipe.options)))
+
+
+def model_bytes(model: Any, sample: Any, options: dict[str, Any]) -> bytes:
+    """The file's bytes: the same for the same model and the same kind of rows."""
+    unknown = sorted(options.keys() - _OPTIONS)
+    if unknown:
+        raise UsageError(f"onnx has no option {quote(unknown[0])} here", hint='as in options={"opset": 18}')
+    opset = options.get("opset", OPSET)
+    if not isinstance(opset, int) or not _OLDEST <= opset <= OPSET:
+        raise UsageError(f"opset is {opset!r}", hint=f"use one from {_OLDEST} to {OPSET}")
+    graph = Graph()
+    inputs, table, about = _inputs(model, sample, graph)
+    found = converted(model, graph, table)
+    outputs, methods = _outputs(graph, found)
+    made = graph.model(inputs, outputs, {}, opset)
+    return packed(made, {"modelkeep.methods": methods, "modelkeep.missing": MISSING, **about})
+
+
+def _inputs(model: Any, sample: Any, graph: Graph) -> tuple[list[Any], Table, dict[str, Any]]:
+    if sample is None:
+        width = getattr(model, "n_features_in_", None)
+        if width is None:
+            raise ExportError("nothing tells what rows it takes", hint="pass sample=, rows as the model takes them")
+        sample = np.zeros((1, int(width)))
+    if hasattr(sample, "columns") and hasattr(sample, "iloc"):
+        return _of_frame(sample, graph)
+    if hasattr(sample, "toarray"):
+        sample = np.zeros((1, sample.shape[1]), dtype=sample.dtype)
+    array = np.asarray(sample)
+    if array.ndim == 1 and array.dtype.kind in "UO" and all(isinstance(each, str) for each in array.tolist()):
+        return [_input("X", STRING, [None])], Table((Part("X", 1, text=True),)), {}
+    if array.ndim == 1:
+        column = graph.add("Unsqueeze", "X", graph.const([1], np.int64))
+        return [_input("X", DOUBLE, [None])], Table((Part(column, 1),)), {}
+    if array.ndim != 2:
+        raise ExportError(f"its rows have {array.ndim - 1} dimensions", hint="pass rows of numbers")
+    kind = _kind(array)
+    part = _as_numbers(graph, "X", array.shape[1], kind)
+    names = [str(name) for name in getattr(model, "feature_names_in_", ())]
+    about = {"modelkeep.inputs": names} if len(names) == array.shape[1] else {}
+    return [_input("X", kind, [None, array.shape[1]])], Table((part,)), about
+
+
+def _kind(array: Any) -> int:
+    """The type of an input for such values."""
+    if array.dtype.kind in "fc":
+        return FLOAT if array.dtype.itemsize <= 4 else DOUBLE
+    if array.dtype.kind in "iub":
+        return DOUBLE
+    values = [each for each in np.ravel(array).tolist() if not (each is None or each != each)]
+    if all(isinstance(each, str) for each in values) and values:
+        return STRING
+    if all(isinstance(each, int | float | np.number) for each in values):
+        return DOUBLE
+    raise ExportError("its rows mix texts and numbers in one array", hint="pass a frame, with a column for each")
+
+
+def _as_numbers(graph: Graph, name: str, width: int, kind: int) -> Part:
+    if kind == STRING:
+        return Part(name, width, text=True)
+    if kind == DOUBLE:
+        return Part(name, width)
+    return Part(graph.add("Cast", name, to=DOUBLE), width, narrow=kind == FLOAT)
+
+
+def _of_frame(sample: Any, graph: Graph) -> tuple[list[Any], Table, dict[str, Any]]:
+    """One input for each column, of the column's own type."""
+    names = [str(name) for name in sample.columns]
+    if len(set(names)) != len(names):
+        raise ExportError("two columns have one name", hint="rename one of them, and fit the model again")
+    inputs, parts = [], []
+    for place, name in enumerate(names):
+        column = sample.iloc[:, place]
+        kind = _column_kind(column)
+        inputs.append(_input(name, kind, [None, 1]))
+        parts.append(_as_numbers(graph, name, 1, kind))
+    return inputs, Table(tuple(parts), tuple(names)), {"modelkeep.inputs": names}
+
+
+def _column_kind(column: Any) -> int:
+    values = getattr(column.dtype, "categories", None)
+    values = np.asarray(values) if values is not None else None
+    if values is None:
+        numeric = getattr(column.dtype, "kind", "O") in "fiub"
+        plain = isinstance(column.dtype, np.dtype)
+        values = (
+            np.zeros(1, column.dtype if plain else np.float64) if numeric else column.dropna().to_numpy(dtype=object)
+        )
+    return _kind(values) if len(values) else DOUBLE
+
+
+def _input(name: str, kind: int, shape: list[Any]) -> Any:
+    from onnx import helper
+
+    return helper.make_tensor_value_info(name, kind, ["N", *shape[1:]])
+
+
+def _outputs(graph: Graph, found: dict[str, Any]) -> tuple[list[Any], str]:
+    """The outputs of the graph, and which of them answer which method."""
+    from onnx import helper
+
+    infos, methods = [], {}
+    for method, value in found.items():
+        if isinstance(value, Table):
+            value = value.parts[0].name if len(value.parts) == 1 and value.parts[0].text else value.numbers(graph)
+        several = isinstance(value, list)
+        names = [f"{method}_{i}" for i in range(len(value))] if several else [method]
+        for name, source in zip(names, value if several else [value], strict=True):
+            graph.add("Identity", source, output=name)
+            infos.append(helper.make_empty_tensor_value_info(name))
+        methods[method] = names if several else method
+    return infos, json.dumps(methods, sort_keys=True)

@@ -80,8 +80,8 @@ def check(registry: mk.Registry, told_of: dict[int, list[int]], deleted: set[int
     assert there == [number for number in range(1, count + 1) if number not in deleted]
     for number in there:
         assert is_model(registry.load(f"m:{number}"), *told_of[number])
-    [summary] = registry.summaries()
-    assert (summary.versions, summary.latest and summary.latest.number) == (len(there), there[-1] if there else None)
+    shown = [(summary.versions, summary.latest and summary.latest.number) for summary in registry.summaries()]
+    assert shown == ([(len(there), there[-1])] if there else [])  # on a slow machine all may be deleted in the end
 
 
 def test_one_alias_moved_by_many(tmp_path: Path, forked: Workers) -> None:

@@ -54,7 +54,7 @@ def by_skops(data: bytes) -> Any:
 # -- there and back ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for i, name in enumerate(zoo.ZOO) if FULL or i % 6 == 0])
+@pytest.mark.parametrize("name", [name for i, name in enumerate(zoo.ZOO) if FULL or i % 10 == 0])
 def test_model_answers_as_if_skops_had_loaded_it(name: str) -> None:
     model, X = zoo.ZOO[name]()
     if any(part in name for part in UNWRITTEN):

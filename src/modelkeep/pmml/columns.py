@@ -22,7 +22,8 @@ def columns_of(rows: Any, names: Sequence[str], needed: Sequence[str]) -> tuple[
     elif hasattr(rows, "iloc") and hasattr(rows, "columns"):
         found, count = _of_frame(rows, names, needed), len(rows)
     elif isinstance(rows, list | tuple) and rows and all(isinstance(row, Mapping) for row in rows):
-        found, count = {name: [row.get(name) for row in rows] for name in needed}, len(rows)
+        found = {name: np.array([*(row.get(name) for row in rows), None], dtype=object)[:-1] for name in needed}
+        count = len(rows)
     else:
         table = _table(rows)
         count = len(table)

@@ -30,6 +30,8 @@ class _Frame:
     attributes: Attributes
     children: list[str] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
+    targets: list[str] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
 
 
 class Facts:
@@ -54,6 +56,7 @@ class Facts:
             self._outline.model = local
         self._name(local, attributes)
         self._identify(local, attributes)
+        self._answer(local, attributes)
         self._frames.append(frame)
         if len(path) <= 5:
             self._outline_of(path, attributes)
@@ -67,6 +70,8 @@ class Facts:
             self._function = None
         elif local == "Node":
             self._check_node(frame)
+        elif local in vocabulary.MODELS or local in ("Segment", "Segmentation"):
+            self._hand_up(frame)
         elif local == "Apply":
             self._check_apply(frame)
         elif local == "Constant" and self._frames[-1].attributes.get("function") in vocabulary.REGEX_FUNCTIONS:
@@ -140,6 +145,30 @@ class Facts:
             if values[1:2] != ["Constant"]:
                 raise CheckError("a regular expression is not a constant", hint=_HINT)
 
+    # -- outputs -------------------------------------------------------------------------------------------------------
+
+    def _answer(self, local: str, attributes: Attributes) -> None:
+        """Targets and outputs of whatever model this is in."""
+        if local == "MiningField" and attributes.get("usageType") in ("target", "predicted"):
+            self._model_frame().targets.append(attributes.get("name", ""))
+        elif local == "OutputField":
+            frame = self._model_frame()
+            target = attributes.get("targetField") or (frame.targets[0] if len(frame.targets) == 1 else None)
+            feature = attributes.get("feature", "predictedValue")
+            frame.outputs.append(Output(attributes.get("name", ""), feature, attributes.get("value"), target))
+
+    def _hand_up(self, frame: _Frame) -> None:
+        """A chain of models answers with the outputs of its last one, several chains with those of all."""
+        if not self._frames or (frame.local not in ("Segment", "Segmentation") and len(self._frames) == 1):
+            self._outline.outputs = frame.outputs
+            return
+        above = self._frames[-1]
+        method = frame.attributes.get("multipleModelMethod") if frame.local == "Segmentation" else ""
+        if above.local == "Segmentation" and above.attributes.get("multipleModelMethod") == "modelChain":
+            above.outputs = []
+        if method in ("", "modelChain", "x-multiModelChain"):
+            above.outputs += frame.outputs
+
     # -- the outline ---------------------------------------------------------------------------------------------------
 
     def _outline_of(self, path: list[str], attributes: Attributes) -> None:
@@ -161,9 +190,6 @@ class Facts:
                 outline.inputs.append(name)
             elif usage in ("target", "predicted"):
                 outline.targets.append(name)
-        elif parents[1:] == ["Output"] and local == "OutputField":
-            facts = (attributes.get("feature", "predictedValue"), attributes.get("value"))
-            outline.outputs.append(Output(name, *facts, attributes.get("targetField")))
         elif parents[1:] == ["ModelVerification", "VerificationFields"] and local == "VerificationField":
             outline.expected.append(_expected(attributes))
         elif parents[1:] == ["ModelVerification", "InlineTable"] and local == "row":

@@ -97,7 +97,7 @@ def jars_of(package: str, *folders: str) -> list[str]:
 
 def causes(error: Any) -> list[str]:
     """What a Java exception and its causes say, outermost first."""
-    told = []
+    told: list[str] = []
     while error is not None and len(told) < 10:
         message = error.getMessage()
         told.append(f"{error.getClass().getSimpleName()}: {message}" if message else error.getClass().getSimpleName())

@@ -145,7 +145,7 @@ def _converted(model: Any, names: list[str] | None, targets: list[str] | None) -
         pipeline = sklearn2pmml._escape(pipeline, sklearn2pmml._escape)
     except Exception as error:  # it looks into every part of the model
         raise ExportError(f"the model has no PMML form: {said(error)}", hint=_HINT) from error
-    jpype_class = java.start([jar for jar in java.jars_of("sklearn2pmml", "resources") if "telemetry" not in jar])
+    jpype_class = java.start(jars())
     from jpype import JException
 
     jpype_class("java.util.logging.LogManager").getLogManager().reset()
@@ -157,6 +157,11 @@ def _converted(model: Any, names: list[str] | None, targets: list[str] | None) -
         raise ExportError(reason(java.causes(error)), hint=_HINT) from None
     except RecursionError:
         raise ExportError("the model is nested too deep for pickle, which the converter reads", hint=_HINT) from None
+
+
+def jars() -> list[str]:
+    """The converter's jars, without the one that talks to its makers."""
+    return [jar for jar in java.jars_of("sklearn2pmml", "resources") if "telemetry" not in os.path.basename(jar)]
 
 
 def _in_java(jpype_class: Any, path: str) -> bytes:

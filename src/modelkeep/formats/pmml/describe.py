@@ -61,6 +61,8 @@ def _predict(model: Any, outline: Outline, answers: dict[str, Any]) -> dict[str,
     if labels is not None and len(labels) == len(fields) and outline.targets:
         entry["labels"] = [each.tolist() for each in labels]
         entry["dtype"] = np.asarray(answer).dtype.str if answer is not None else labels[0].dtype.str
+        if outline.types.get(fields[0]) == "boolean" and len(labels[0]) == 2 and labels[0].dtype.kind != "b":
+            entry["texts"] = [["false", "true"]]  # a score above zero, as CatBoost writes it
         if np.dtype(entry["dtype"]).hasobject:
             entry["dtype"] = "O"
     return entry
@@ -72,11 +74,10 @@ def _predict_proba(model: Any, outline: Outline, answers: dict[str, Any]) -> dic
         return None
     groups = []
     for target, names in zip(targets, labels, strict=True):
-        own = [
-            each
-            for each in outline.outputs
-            if each.feature == "probability" and each.target in (None, target) and (each.target or len(targets) == 1)
+        found = [
+            each for each in outline.outputs if each.name.startswith("probability(") or each.feature == "probability"
         ]
+        own = [each for each in found if each.target == target] or (found if len(targets) == 1 else [])
         by_text = {each.value: each.name for each in own}
         fields = [by_text.get(text) for text in map(text_of, names.tolist())]
         if None in fields and len(own) == len(fields):

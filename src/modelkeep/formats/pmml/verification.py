@@ -92,7 +92,14 @@ def _expected_texts(contract: Mapping[str, Any], answers: Mapping[str, Any]) -> 
             columns = np.asarray(table).reshape(len(table), len(names))
             if method == "transform":  # the regression that gives them back gives numbers
                 columns = columns.astype(np.float64)
-            found |= {name: [_text(each) for each in _listed(columns[:, i])] for i, name in enumerate(names) if name}
+            texts = [_text] * len(names)
+            if "texts" in entry:
+                texts = [
+                    dict(zip(*each, strict=True)).get for each in zip(entry["labels"], entry["texts"], strict=True)
+                ]
+            for i, name in enumerate(names):
+                if name:
+                    found[name] = [texts[i](each) for each in _listed(columns[:, i])]
     return found
 
 

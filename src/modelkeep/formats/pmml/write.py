@@ -32,10 +32,21 @@ _HEADER = re.compile(rb"<Header\b[^>]*?(/?)>")
 _PREDICATE = re.compile(rb'(<SimplePredicate field="([^"]*)" operator="\w+" value=")([-+\d.eE]+)("/>)')
 _END = re.compile(rb"</(\w+)>\s*</PMML>\s*$")
 
+#: CatBoost writes which class a score means, not how probable it is.
+_PROBABILITY = (
+    '<OutputField name="probability({})" optype="continuous" dataType="double" feature="transformedValue">'
+    '<Apply function="/"><Constant dataType="double">1</Constant><Apply function="+"><Constant dataType="double">1'
+    '</Constant><Apply function="exp"><Apply function="*"><Constant dataType="double">{}</Constant>'
+    '<FieldRef field="approx"/></Apply></Apply></Apply></Apply></OutputField>'
+)
+_PROBABILITIES = f"<Output>{_PROBABILITY.format('false', 1)}{_PROBABILITY.format('true', -1)}</Output>".encode()
+
 
 def write(model: Any, file: BinaryIO, recipe: Any) -> None:
     """Through sklearn2pmml's converter. ``recipe.sample`` gives the columns' names and the rows to vouch for."""
     _check_recipe(recipe)
+    if type(model).__name__ == "Booster":
+        raise ExportError("a Booster has no PMML form", hint="export the model of the scikit-learn API, or another format")
     rows = verification.first_rows(recipe.sample, ROWS)
     names = _names(model, rows)
     answers = _answers(model, rows)
@@ -65,6 +76,8 @@ def write_catboost(model: Any, file: BinaryIO, recipe: Any) -> None:
             raise ExportError(f"CatBoost can't write the model as PMML: {said(error)}", hint=_HINT) from error
         with open(path, "rb") as made:
             document = made.read()
+    if hasattr(model, "predict_proba"):
+        document = document.replace(b"</MiningSchema>", b"</MiningSchema>" + _PROBABILITIES, 1)
     _finish(model, file, document, list(check(memoryview(document)).inputs), rows, answers)
 
 
@@ -122,8 +135,8 @@ def _width(model: Any, answers: dict[str, Any]) -> int:
 
 def _targets(names: list[str] | None, answers: dict[str, Any], width: int) -> list[str] | None:
     """Names of the targets where the converter's own, y or y1, y2, ..., are columns already."""
-    answer = answers.get("predict")
-    count = width or (int(np.shape(answer)[1]) if np.ndim(answer) == 2 else 1)
+    shape = np.shape(answers.get("predict", 0))
+    count = width or (shape[1] if len(shape) == 2 else 1)
     usual = {"y", *(f"y{i + 1}" for i in range(count))}
     if usual.isdisjoint(names or ()):
         return None

@@ -8,7 +8,7 @@ labels) is not said here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,13 +19,21 @@ Places = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
+#: What counts as missing at a node: NaN; NaN and zero; nothing, and NaN is zero.
+NAN, ZERO, NOTHING = 0, 1, 2
+
+
 class Categories(NamedTuple):
-    """A split by category: whole numbers ``c`` with ``left[c]`` go left, all other numbers (NaN too) as the two say."""
+    """A split by category: whole numbers ``c`` with ``left[c]`` go left, all other numbers (NaN too) as the two say.
+
+    Fractions are cut off; ``truncated``: those between -1 and 0 too, which else are no category.
+    """
 
     feature: int
     left: Flags
     other_left: bool
     missing_left: bool
+    truncated: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +43,10 @@ class Forest:
     A split sends a row left where ``x[feature] <= threshold`` (``strict``: ``<``), a missing number where
     ``missing_left``. ``category`` is a place in ``categories`` or -1. ``values`` has a row for each node, of which
     those of leaves count, and a column for each target; with ``target`` (for each tree) it has one column, which is
-    added to that target. ``narrow``: rows are rounded to float32 before they are compared.
-    ``zero_missing`` lists columns in which a zero counts as missing, ``missing_zero`` those where a gap is a zero.
+    added to that target. Sums begin with ``base``, to which trees are added in their order.
+    ``narrow``: rows are rounded to float32 before they are compared. ``narrow_sums``: so is each sum.
+    ``gap`` says for each node what counts as missing; None is NaN everywhere. Numbers not farther from zero than
+    ``tiny`` are zero.
     """
 
     n_features: int
@@ -54,8 +64,9 @@ class Forest:
     base: Numbers = field(default_factory=lambda: np.zeros(1))
     strict: bool = False
     narrow: bool = True
-    zero_missing: tuple[int, ...] = ()
-    missing_zero: tuple[int, ...] = ()
+    narrow_sums: bool = False
+    gap: NDArray[np.uint8] | None = None
+    tiny: float = 0.0
 
     @property
     def is_leaf(self) -> Flags:
@@ -65,11 +76,11 @@ class Forest:
         """The same trees over a wider table, of which they saw the columns ``features``."""
         places = np.append(np.asarray(features, dtype=np.int64), -1)
         moved = tuple(each._replace(feature=int(places[each.feature])) for each in self.categories)
-        return _replaced(self, n_features=n_features, feature=places[self.feature], categories=moved)
+        return self.replaced(n_features=n_features, feature=places[self.feature], categories=moved)
 
-
-def _replaced(forest: Forest, **changes: Any) -> Forest:
-    return Forest(**{**vars(forest), **changes})
+    def replaced(self, **changes: Any) -> Forest:
+        """The same with some fields changed."""
+        return replace(self, **changes)
 
 
 def joined(forests: Sequence[Forest]) -> Forest:
@@ -93,8 +104,7 @@ def joined(forests: Sequence[Forest]) -> Forest:
             for each, n in zip(forests, splits, strict=True)
         ]
         category = np.concatenate(parts)
-    return _replaced(
-        first,
+    return first.replaced(
         roots=shifted("roots"),
         feature=column("feature"),
         threshold=column("threshold"),
@@ -103,8 +113,27 @@ def joined(forests: Sequence[Forest]) -> Forest:
         missing_left=column("missing_left"),
         values=column("values"),
         target=None if first.target is None else column("target"),
+        gap=None if first.gap is None else column("gap"),
         category=category,
         categories=tuple(split for each in forests for split in each.categories),
+    )
+
+
+def constant(like: Forest, target: int) -> Forest:
+    """One tree for one target of such a forest: a leaf that adds nothing."""
+    none, zero = np.zeros(1, dtype=np.int64), np.zeros(1)
+    return like.replaced(
+        roots=none,
+        feature=none - 1,
+        threshold=zero,
+        left=none,
+        right=none,
+        missing_left=zero.astype(bool),
+        values=zero[:, None],
+        target=none + target,
+        category=None,
+        categories=(),
+        gap=None if like.gap is None else zero.astype(np.uint8),
     )
 
 

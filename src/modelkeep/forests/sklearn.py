@@ -51,7 +51,7 @@ def of_predictors(model: Any) -> Forest:
         parts = [_constant(width, model._baseline_prediction.size)]
     whole = joined(parts)
     base = np.asarray(model._baseline_prediction, dtype=np.float64).ravel()
-    return Forest(**{**vars(whole), "base": base, "narrow": False})
+    return whole.replaced(base=base, narrow=False)
 
 
 def _layout(model: Any) -> tuple[int, Any]:

@@ -2,58 +2,82 @@
 
 A model that narrows its rows to float32 has them narrowed by the graph too, so no threshold needs to be rounded.
 Splits by category are decided by a table outside the trees, which then compare its answer with 0.5.
+The operator for trees only finds leaves: it adds them in an order of its own, and where two classes are level the
+last bit of a sum decides, so sums are made tree by tree, as the models make them.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from modelkeep.forests import Categories, Forest
+from modelkeep.forests import NAN, NOTHING, ZERO, Categories, Forest, constant, joined
 from modelkeep.formats.onnx.graph import ML, Graph
 
 _LEQ, _LT = 0, 1
 _SUM = 1
-#: Trees whose leaves are looked up at once: what bounds the memory of an answer.
-_GROUP = 16
+_FLOAT, _INT64, _DOUBLE = 1, 7, 11
+#: Trees whose leaves are found at once, and numbers for one row that are then in memory: what bounds that of an answer.
+_GROUP = 128
+_NUMBERS = 256
 #: Numbers that are multiples of 2^-20, and sums of 2^20 of them, are exact in any order.
 _UNIT = 2.0**20
 #: Categories beyond this number are no table.
 _WIDEST = 1 << 20
-#: Below this a number counts as zero where zeros count as missing.
-_ZERO = 1e-35
 
 
 def emit(forest: Forest, graph: Graph, rows: str) -> str:
-    """Operators for the sums of all trees plus ``base``: float64, rows x targets. ``rows`` is float64, rows x columns."""
-    rows = _prepared(forest, graph, rows)
-    if forest.target is not None:
-        return _summed(forest, graph, rows)
-    return _looked_up(forest, graph, rows)
+    """Operators for ``base`` plus all trees: float64, rows x targets. ``rows`` is float64, rows x columns."""
+    plain, rows = _laid_out(forest, graph, rows)
+    sums = _summed if forest.target is not None else _looked_up
+    total = sums(_begun(plain), graph, rows)
+    return graph.add("Cast", total, to=_DOUBLE) if forest.narrow_sums else total
 
 
-def _prepared(forest: Forest, graph: Graph, rows: str) -> str:
-    """The rows as the trees compare them, with a column for each split by category at the end."""
-    for columns, fill in ((forest.zero_missing, np.nan), (forest.missing_zero, 0.0)):
-        if columns:
-            rows = _filled(graph, rows, columns, fill, forest.n_features)
-    narrow = rows
+def _laid_out(forest: Forest, graph: Graph, rows: str) -> tuple[Forest, str]:
+    """The same trees, all of whose splits compare columns, and the rows that have those columns.
+
+    The columns come once for each meaning of a missing number, and one for each split by category behind them.
+    """
+    if forest.tiny:
+        near = graph.add("LessOrEqual", graph.add("Abs", rows), graph.const(forest.tiny, np.float64))
+        rows = graph.add("Where", near, graph.const(0.0, np.float64), rows)
     if forest.narrow:
-        narrow = graph.add("Cast", graph.add("Cast", rows, to=1), to=11)
-    if not forest.categories:
-        return narrow
-    decided = [_decided(graph, rows, part) for part in _by_feature(forest.categories)]
-    return graph.add("Concat", narrow, *decided, axis=1)
+        rows = graph.add("Cast", graph.add("Cast", rows, to=_FLOAT), to=_DOUBLE)
+    category = np.full(len(forest.feature), -1) if forest.category is None else forest.category
+    numeric = ~forest.is_leaf & (category < 0)
+    gap = np.full(len(forest.feature), NAN, np.uint8) if forest.gap is None else forest.gap
+    kinds = np.unique(gap[numeric]) if numeric.any() else np.array([NAN], np.uint8)
+    blocks = [_filled(graph, rows, int(kind)) for kind in kinds]
+    feature = np.where(numeric, forest.feature + np.searchsorted(kinds, gap) * forest.n_features, -1)
+    width = len(kinds) * forest.n_features
+    by_feature = _by_feature(forest.categories)
+    if forest.categories:
+        blocks += [_decided(graph, rows, part) for part in by_feature]
+        order = np.empty(len(forest.categories), dtype=np.int64)
+        order[[place for part in by_feature for place, _ in part]] = np.arange(len(order))
+        feature = np.where(category >= 0, width + order[category], feature)
+    plain = forest.replaced(
+        n_features=width + len(forest.categories),
+        feature=feature,
+        threshold=np.where(category >= 0, 0.5, forest.threshold),
+        gap=None,
+        category=None,
+        categories=(),
+    )
+    return plain, graph.add("Concat", *blocks, axis=1) if len(blocks) > 1 else blocks[0]
 
 
-def _filled(graph: Graph, rows: str, columns: tuple[int, ...], fill: float, width: int) -> str:
-    """The rows with zeros, or gaps, of some columns replaced."""
-    chosen = np.isin(np.arange(width), columns)[None, :]
-    if np.isnan(fill):
-        hit = graph.add("LessOrEqual", graph.add("Abs", rows), graph.const(_ZERO, np.float64))
-    else:
-        hit = graph.add("IsNaN", rows)
-    hit = graph.add("And", hit, graph.const(chosen))
-    return graph.add("Where", hit, graph.const(fill, np.float64), rows)
+def _filled(graph: Graph, rows: str, kind: int) -> str:
+    """The rows with NaN for what counts as missing."""
+    if kind == NAN:
+        return rows
+    zero, gap = graph.const(0.0, np.float64), graph.const(np.nan, np.float64)
+    if kind == ZERO:
+        return graph.add("Where", graph.add("Equal", rows, zero), gap, rows)
+    assert kind == NOTHING
+    return graph.add("Where", graph.add("IsNaN", rows), zero, rows)
 
 
 def _by_feature(categories: tuple[Categories, ...]) -> list[list[tuple[int, Categories]]]:
@@ -67,130 +91,143 @@ def _by_feature(categories: tuple[Categories, ...]) -> list[list[tuple[int, Cate
 def _decided(graph: Graph, rows: str, splits: list[tuple[int, Categories]]) -> str:
     """For all splits of one feature: 0 where a row goes left, 1 where right; rows x splits."""
     widest = min(_WIDEST, max(len(split.left) for _, split in splits))
-    table = np.empty((widest + 2, len(splits)))
+    table = np.empty((widest + 2, len(splits)), dtype=np.uint8)
     for column, (_, split) in enumerate(splits):
-        table[:widest, column] = ~split.other_left
-        table[: len(split.left), column] = ~split.left
+        left = split.left[:widest]
+        table[:widest, column] = not split.other_left
+        table[: len(left), column] = ~left
         table[widest:, column] = (not split.other_left, not split.missing_left)
-    feature = splits[0][1].feature
-    value = graph.add("Gather", rows, graph.const(feature, np.int64), axis=1)
-    missing = graph.add("IsNaN", value)
-    known = graph.add(
-        "And",
-        graph.add("GreaterOrEqual", value, graph.const(0.0, np.float64)),
-        graph.add("Less", value, graph.const(float(widest), np.float64)),
-    )
-    code = graph.add("Where", known, value, graph.const(float(widest), np.float64))
-    code = graph.add("Where", missing, graph.const(float(widest + 1), np.float64), code)
-    place = graph.add("Cast", graph.add("Floor", code), to=7)
-    return graph.add("Gather", graph.const(table), place, axis=0)
+    first = splits[0][1]
+    value = graph.add("Gather", rows, graph.const(first.feature, np.int64), axis=1)
+    low, high = graph.const(-1.0 if first.truncated else 0.0, np.float64), graph.const(float(widest), np.float64)
+    above = graph.add("Greater" if first.truncated else "GreaterOrEqual", value, low)
+    known = graph.add("And", above, graph.add("Less", value, high))
+    code = graph.add("Where", known, value, high)
+    code = graph.add("Where", graph.add("IsNaN", value), graph.const(float(widest + 1), np.float64), code)
+    place = graph.add("Cast", code, to=_INT64)  # cuts fractions off
+    return graph.add("Cast", graph.add("Gather", graph.const(table), place, axis=0), to=_DOUBLE)
 
 
-def _order(forest: Forest) -> np.ndarray:
-    """The column of each split by category among those that ``_prepared`` appends."""
-    order = [place for part in _by_feature(forest.categories) for place, _ in part]
-    columns = np.empty(len(order), dtype=np.int64)
-    columns[order] = np.arange(len(order))
-    return columns
+def _begun(forest: Forest) -> Forest:
+    """The sums' beginning put into the first tree of each target: that is the first addition, done before."""
+    if forest.target is not None:
+        absent = np.setdiff1d(np.arange(forest.n_targets), forest.target)
+        lone = [constant(forest, int(target)) for target in absent]
+        forest = joined([forest, *lone]) if lone else forest
+    base = np.broadcast_to(np.asarray(forest.base, dtype=np.float64).ravel(), forest.n_targets)
+    if not np.any(base):
+        return forest
+    tree, values = _tree_of(forest), forest.values.copy()
+    if forest.target is None:
+        values[tree == 0] = _added(values[tree == 0], base, forest.narrow_sums)
+    else:
+        for target in range(forest.n_targets):
+            first = tree == np.flatnonzero(forest.target == target)[0]
+            values[first] = _added(values[first], base[target], forest.narrow_sums)
+    return forest.replaced(values=values, base=np.zeros(1))
+
+
+def _added(values: Any, base: Any, narrow: bool) -> Any:
+    kind = np.float32 if narrow else np.float64
+    return np.asarray(base, kind) + values.astype(kind)
 
 
 def _summed(forest: Forest, graph: Graph, rows: str) -> str:
-    """Trees that each add one number to one target: the operator sums them."""
-    tree = _tree_of(forest)
+    """Trees that each add one number to one target."""
     assert forest.target is not None
-    leaf = forest.is_leaf
-    found = _ensemble(forest, graph, rows, forest.target[tree][leaf], forest.values[leaf, 0], forest.n_targets)
-    return graph.add("Add", found, graph.const(np.broadcast_to(forest.base, forest.n_targets)[None, :].copy()))
+    totals = []
+    for target in range(forest.n_targets):
+        trees, total = np.flatnonzero(forest.target == target), ""
+        for start in range(0, len(trees), _GROUP):
+            part = _part(forest, trees[start : start + _GROUP])
+            leaf = part.is_leaf
+            found = _ensemble(part, graph, rows, _tree_of(part)[leaf], part.values[leaf, 0])
+            total = _running(graph, total, found, len(part.roots), forest.narrow_sums)
+        totals.append(total)
+    return graph.add("Concat", *totals, axis=1) if len(totals) > 1 else totals[0]
+
+
+def _running(graph: Graph, total: str, found: str, count: int, narrow: bool) -> str:
+    """``total`` and then ``count`` numbers, all along axis 1, added one by one: what is left of that axis is 1."""
+    if narrow:
+        found = graph.add("Cast", found, to=_FLOAT)
+    if total:
+        found, count = graph.add("Concat", total, found, axis=1), count + 1
+    if count == 1:
+        return found
+    sums = graph.add("CumSum", found, graph.const(1, np.int64))
+    return graph.add("Gather", sums, graph.const([count - 1], np.int64), axis=1)
 
 
 def _looked_up(forest: Forest, graph: Graph, rows: str) -> str:
-    """Leaves with several numbers: the operator finds each tree's leaf, whose numbers are looked up and added.
-
-    Where the order of a sum can decide over its last bit, trees are added one by one, in the model's own order.
-    """
-    tree, leaf = _tree_of(forest), forest.is_leaf
-    exact = bool(np.all(np.abs(forest.values[leaf]) * _UNIT == np.round(np.abs(forest.values[leaf]) * _UNIT)))
-    total = ""
-    for start in range(0, len(forest.roots), _GROUP):
-        chosen = leaf & (tree >= start) & (tree < start + _GROUP)
-        here = min(_GROUP, len(forest.roots) - start)
-        part = _part(forest, tree, start, start + here)
-        places = np.arange(int(chosen.sum()))
-        found = _ensemble(part, graph, rows, tree[chosen] - start, places.astype(np.float64), here)
-        numbers = graph.add("Gather", graph.const(forest.values[chosen]), graph.add("Cast", found, to=7), axis=0)
-        if exact:
-            parts = [graph.add("ReduceSum", numbers, graph.const([1], np.int64), keepdims=0)]
-        else:
-            parts = [graph.add("Gather", numbers, graph.const(i, np.int64), axis=1) for i in range(here)]
-        for each in parts:
-            total = graph.add("Add", total, each) if total else each
-    base = np.broadcast_to(forest.base, forest.n_targets)[None, :].copy()
-    return graph.add("Add", total, graph.const(base)) if np.any(base) else total
+    """Leaves with several numbers: the operator finds each tree's leaf, whose numbers are looked up and added."""
+    values = np.abs(forest.values[forest.is_leaf]) * _UNIT
+    exact = bool(np.all(values == np.round(values))) and not forest.narrow_sums
+    group = min(_GROUP, max(8, _NUMBERS // forest.n_targets))
+    total, axis = "", graph.const([1], np.int64)
+    for start in range(0, len(forest.roots), group):
+        part = _part(forest, np.arange(start, min(start + group, len(forest.roots))))
+        leaf, count = part.is_leaf, len(part.roots)
+        places = np.arange(int(leaf.sum()), dtype=np.float64)
+        found = _ensemble(part, graph, rows, _tree_of(part)[leaf], places)
+        numbers = graph.add("Gather", graph.const(part.values[leaf]), graph.add("Cast", found, to=_INT64), axis=0)
+        if not exact:
+            total = _running(graph, total, numbers, count, forest.narrow_sums)
+            continue
+        here = graph.add("ReduceSum", numbers, axis, keepdims=1)
+        total = graph.add("Add", total, here) if total else here
+    return graph.add("Squeeze", total, axis)
 
 
-def _tree_of(forest: Forest) -> np.ndarray:
-    """The tree of each node. Trees lie one after the other."""
-    return np.searchsorted(np.sort(_starts(forest)), np.arange(len(forest.feature)), side="right") - 1
+def _tree_of(forest: Forest) -> Any:
+    """The tree of each node. Trees lie one after the other, each from its root."""
+    return np.searchsorted(forest.roots, np.arange(len(forest.feature)), side="right") - 1
 
 
-def _starts(forest: Forest) -> np.ndarray:
-    return np.asarray(forest.roots)
-
-
-def _part(forest: Forest, tree: np.ndarray, first: int, last: int) -> Forest:
-    """Some neighbouring trees."""
-    inside = np.flatnonzero((tree >= first) & (tree < last))
-    begin, end = int(inside[0]), int(inside[-1]) + 1
-    cut = slice(begin, end)
-    return Forest(
-        **{
-            **vars(forest),
-            "roots": forest.roots[first:last] - begin,
-            "left": forest.left[cut] - begin,
-            "right": forest.right[cut] - begin,
-            **{
-                name: None if getattr(forest, name) is None else getattr(forest, name)[cut]
-                for name in ("feature", "threshold", "missing_left", "values", "category")
-            },
-        }
+def _part(forest: Forest, trees: Any) -> Forest:
+    """Some of the trees."""
+    chosen = np.isin(_tree_of(forest), trees)
+    place = np.cumsum(chosen) - 1
+    return forest.replaced(
+        roots=place[forest.roots[trees]],
+        feature=forest.feature[chosen],
+        threshold=forest.threshold[chosen],
+        left=place[forest.left[chosen]],
+        right=place[forest.right[chosen]],
+        missing_left=forest.missing_left[chosen],
+        values=forest.values[chosen],
+        target=None if forest.target is None else forest.target[trees],
     )
 
 
-def _ensemble(forest: Forest, graph: Graph, rows: str, targets: np.ndarray, weights: np.ndarray, width: int) -> str:
-    """One operator for all trees of ``forest``; ``targets`` and ``weights`` are those of its leaves, in order."""
+def _ensemble(forest: Forest, graph: Graph, rows: str, targets: Any, weights: Any) -> str:
+    """One operator that gives a number for each tree; ``targets`` and ``weights`` are those of its leaves, in order."""
     leaf = forest.is_leaf
+    split = np.flatnonzero(~leaf)
     place = np.where(leaf, np.cumsum(leaf) - 1, 0)
+    place[split] = np.arange(len(split))
     lone = leaf[forest.roots]  # a tree that is one leaf gets a split whose both ends are that leaf
     extra = forest.roots[lone]
-    split = np.flatnonzero(~leaf)
-    place[split] = np.arange(len(split))
-    feature, threshold, left, right = (getattr(forest, n)[split] for n in ("feature", "threshold", "left", "right"))
-    missing = forest.missing_left[split]
-    if forest.category is not None and forest.categories:
-        chosen = forest.category[split]
-        feature = np.where(chosen >= 0, forest.n_features + _order(forest)[chosen], feature)
-        threshold = np.where(chosen >= 0, 0.5, threshold)
     roots = place[forest.roots]
     roots[lone] = len(split) + np.arange(len(extra))
     none = np.zeros(len(extra), dtype=np.int64)
-    true, false = np.append(left, extra), np.append(right, extra)
-    mode = _LT if forest.strict else _LEQ
+    true, false = np.append(forest.left[split], extra), np.append(forest.right[split], extra)
     return graph.add(
         "TreeEnsemble",
         rows,
         domain=ML,
-        n_targets=width,
+        n_targets=len(forest.roots),
         aggregate_function=_SUM,
         post_transform=0,
-        tree_roots=roots.tolist(),
-        nodes_featureids=np.append(feature, none).tolist(),
-        nodes_modes=np.full(len(true), mode, dtype=np.uint8),
-        nodes_splits=np.append(threshold, none.astype(np.float64)),
-        nodes_missing_value_tracks_true=np.append(missing, none).astype(int).tolist(),
-        nodes_truenodeids=place[true].tolist(),
-        nodes_trueleafs=leaf[true].astype(int).tolist(),
-        nodes_falsenodeids=place[false].tolist(),
-        nodes_falseleafs=leaf[false].astype(int).tolist(),
-        leaf_targetids=targets.tolist(),
-        leaf_weights=weights,
+        tree_roots=roots,
+        nodes_featureids=np.append(forest.feature[split], none),
+        nodes_modes=np.full(len(true), _LT if forest.strict else _LEQ, dtype=np.uint8),
+        nodes_splits=np.append(forest.threshold[split], none.astype(np.float64)),
+        nodes_missing_value_tracks_true=np.append(forest.missing_left[split], none).astype(np.int64),
+        nodes_truenodeids=place[true],
+        nodes_trueleafs=leaf[true].astype(np.int64),
+        nodes_falsenodeids=place[false],
+        nodes_falseleafs=leaf[false].astype(np.int64),
+        leaf_targetids=targets.astype(np.int64),
+        leaf_weights=np.asarray(weights, dtype=np.float64),
     )

@@ -58,7 +58,7 @@ def boosting(model: Any, graph: Graph, rows: str) -> Outputs:
         for stage in model.estimators_
         for target, each in enumerate(stage)
     ]
-    raw = emit(Forest(**{**vars(joined(parts)), "base": _start(model)}), graph, rows)
+    raw = emit(joined(parts).replaced(base=_start(model)), graph, rows)
     if not hasattr(model, "classes_"):
         return {"predict": graph.add("Squeeze", raw, graph.const([1], np.int64))}
     scale = 2.0 if model.loss == "exponential" else 1.0

@@ -73,4 +73,6 @@ def is_allowed(target: str) -> bool:
     parts = target.split(".")
     if len(parts) != 5 or parts[:3] != ["torch", "ops", "aten"] or not parts[4].isidentifier():
         return False
+    if parts[4].endswith("out") or parts[4].startswith("_"):  # these write into a tensor of another size
+        return False
     return parts[3] in ATEN or (parts[3].endswith("_") and parts[3].rstrip("_") in ATEN)

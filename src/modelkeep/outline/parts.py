@@ -9,7 +9,7 @@ from modelkeep.errors import quote
 from modelkeep.formats.keep.types import KINDS
 
 #: Kinds that stand for an object of a class; the class is the first argument.
-OBJECTS = frozenset({"object", "reduced"})
+OBJECTS = frozenset({"object", "reduced", "module"})
 
 Children = Iterator[tuple[str, Any]]
 
@@ -69,6 +69,17 @@ def _reduced(node: list[Any]) -> Children:
     yield ".__dict__", node[3]
     yield from _items(node[4])
     yield from _pairs(*node[5])
+
+
+def _module(node: list[Any]) -> Children:
+    yield ".training", node[2]
+    for part in (node[3], node[4], node[6], node[7]):
+        yield from _state(part)
+
+
+def _tensor(node: list[Any]) -> Children:
+    yield "", node[1]
+    yield from _state(node[4])
 
 
 def _partial(node: list[Any]) -> Children:
@@ -138,6 +149,9 @@ PARTS: dict[str, Callable[[list[Any]], Children]] = {
     "defaultdict": lambda node: _pairs(node[2], node[3]),
     "object": _object,
     "reduced": _reduced,
+    "module": _module,
+    "tensor": _tensor,
+    "parameter": _tensor,
     "namedtuple": lambda node: _items(node[2]),
     "partial": _partial,
     "objects": lambda node: _items(node[2]),

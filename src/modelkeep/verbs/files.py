@@ -56,7 +56,7 @@ def save(
     known = format or ("keep" if hasattr(path, "write") else None)
     chosen = catalog.format_named(known) if known else catalog.format_for(str(path))
     own = dict(options or {}) | ({} if example is None else {"example": example})
-    recipe = Recipe(sample, probe, compress, code, own, progress)
+    recipe = Recipe(example if sample is None else sample, probe, compress, code, own, progress)
     return saving.save(model, path, recipe, chosen)
 
 

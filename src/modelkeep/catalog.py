@@ -23,6 +23,7 @@ FORMATS = {
     "safetensors": "modelkeep.formats.safetensors:FORMAT",
     "pt2": "modelkeep.formats.pt2:FORMAT",
     "keras": "modelkeep.formats.keras:FORMAT",
+    "savedmodel": "modelkeep.formats.savedmodel:FORMAT",
     "onnx": "modelkeep.formats.onnx:FORMAT",
     "pmml": "modelkeep.formats.pmml:FORMAT",
 }
@@ -31,6 +32,7 @@ FRAMEWORKS = {
     "onnx": "modelkeep.frameworks.onnx:FRAMEWORK",
     "pmml": "modelkeep.frameworks.pmml:FRAMEWORK",
     "keras": "modelkeep.frameworks.keras:FRAMEWORK",
+    "tensorflow": "modelkeep.frameworks.tensorflow:FRAMEWORK",
     "torch": "modelkeep.frameworks.torch:FRAMEWORK",
     "python": "modelkeep.frameworks.python:FRAMEWORK",
 }

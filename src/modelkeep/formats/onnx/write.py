@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from modelkeep.errors import ExportError, UsageError, quote
+from modelkeep.errors import ExportError, UsageError, quote, said
 from modelkeep.formats.onnx.graph import OPSET, Graph
 from modelkeep.formats.onnx.graph_bytes import packed
 from modelkeep.formats.onnx.steps import converted
@@ -39,7 +39,7 @@ def model_bytes(model: Any, sample: Any, options: dict[str, Any]) -> bytes:
     inputs, table, about = _inputs(model, sample, graph)
     found = converted(model, graph, table)
     outputs, methods = _outputs(graph, found)
-    made = graph.model(inputs, outputs, {}, opset)
+    made = _typed(graph.model(inputs, outputs, {}, opset))
     return packed(made, {"modelkeep.methods": methods, "modelkeep.missing": MISSING, **about})
 
 
@@ -120,6 +120,33 @@ def _input(name: str, kind: int, shape: list[Any]) -> Any:
     from onnx import helper
 
     return helper.make_tensor_value_info(name, kind, ["N", *shape[1:]])
+
+
+def _typed(made: Any) -> Any:
+    """The same with the types of its outputs, as the runtime sees them."""
+    from onnx import TensorProto, helper
+
+    session = opened(made.SerializeToString())
+    kinds = {"float": TensorProto.FLOAT, "double": TensorProto.DOUBLE, "string": TensorProto.STRING}
+    for output, seen in zip(made.graph.output, session.get_outputs(), strict=True):
+        name = str(seen.type).removeprefix("tensor(").removesuffix(")")
+        kind = kinds.get(name, getattr(TensorProto, name.upper(), 0))
+        widths = [each if isinstance(each, int) else None for each in seen.shape[1:]]
+        output.CopyFrom(helper.make_tensor_value_info(output.name, kind, ["N", *widths]))
+    return made
+
+
+def opened(data: bytes) -> Any:
+    """A session of the runtime, or why it can't run the file."""
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        return onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
+    except Exception as error:  # it raises classes of its own for whatever it does not like
+        raise ExportError(f"onnxruntime does not run it: {said(error)}", hint="choose another format") from None
 
 
 def _outputs(graph: Graph, found: dict[str, Any]) -> tuple[list[Any], str]:

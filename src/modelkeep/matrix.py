@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from modelkeep import catalog
+from modelkeep.policy import Safety
 from modelkeep.ports import Cell, Format
 
 
@@ -16,7 +17,8 @@ class Row:
     """One format. ``frameworks`` says for each framework ``"read and write"``, ``"write"`` or ``""`` for a hole.
 
     ``gives`` says what reading makes: the same object (``"model"``), a ``"predictor"`` that only answers, ``"weights"``
-    by name, or nothing. ``convert`` says whether a file can be converted without running it; ``missing`` lists packages to install first.
+    by name, or nothing. ``convert`` says whether a file can be converted without running it, ``inert`` that
+    it is read as data although it could run code; ``missing`` lists packages to install first.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Row:
     frameworks: Mapping[str, str]
     gives: str
     convert: bool
+    inert: bool
     missing: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -49,7 +52,8 @@ def _row(format: Format) -> Row:
         tolerance=format.tolerance,
         frameworks={framework.name: _cell(format, framework.name) for framework in catalog.frameworks()},
         gives=format.gives if format.reader is not None else "",
-        convert=format.inert is not None or format.name == "keep",
+        convert=format.inert is not None or (format.reader is not None and format.safety is Safety.DATA),
+        inert=format.inert is not None,
         missing=tuple(sorted({package for cell in cells for package in _missing(cell)})),
     )
 

@@ -16,6 +16,10 @@ _HOLE = "-"
 _GIVES = {"model": "the model", "predictor": "a predictor", "weights": "arrays", "": "not read"}
 
 
+def _listed(names: list[str]) -> str:
+    return " and ".join(names)
+
+
 def show_formats(rows: Sequence[Row]) -> None:
     screen = Screen()
     screen.table(
@@ -24,7 +28,7 @@ def show_formats(rows: Sequence[Row]) -> None:
             (
                 row.name,
                 " ".join(row.suffixes),
-                screen.verdict(row.safety == "data", _SAFETY["data"], _SAFETY["code"]),
+                screen.verdict(row.safety == "data" or row.inert, _SAFETY["data"], _SAFETY["code"]),
                 _GIVES[row.gives],
                 _written(row),
             )
@@ -35,10 +39,12 @@ def show_formats(rows: Sequence[Row]) -> None:
     for row in rows:
         screen.fact(row.name, row.title)
     screen.line()
-    coded = [row.name for row in rows if row.safety == "code"]
+    coded = [row.name for row in rows if row.safety == "code" and not row.inert]
+    inert = [row.name for row in rows if row.inert]
     screen.paragraph(
-        f"Reading {' and '.join(coded)} needs --allow-code. To use such a file without running it: "
-        "modelkeep convert OLD NEW.keep",
+        f"With --allow-code {_listed(inert)} {'is' if len(inert) == 1 else 'are'} run instead of read as data"
+        + (f", and {_listed(coded)} can be read" if coded else "")
+        + ": that can run any code.",
         hanging=0,
     )
     for row in rows:

@@ -423,3 +423,17 @@ def test_fractions_become_what_the_weights_are(dtype: str) -> None:
     module = copy.deepcopy(nn.Linear(3, 2)).to(getattr(torch, dtype))
     answer = ask_of(module)(module, "forward", np.ones((2, 3)))
     assert answer.dtype == {"bfloat16": np.float32, "float16": np.float16, "float64": np.float64}[dtype]
+
+
+def test_a_module_is_shown_as_the_tree_that_it_is(zoo: Path) -> None:
+    found = mk.inspect(zoo / f"{list(zoo_torch.ZOO).index('lstm with projection')}.keep")
+    assert {each.path for each in found.arrays} >= {"lstm.weight_ih_l0", "lstm.weight_hr_l0"}
+    assert found.framework == "torch"
+    assert found.tree is not None
+
+
+def test_an_example_is_a_sample_too(tmp_path: Path) -> None:
+    saved = mk.save(nn.Linear(3, 2), tmp_path / "m.keep", example=torch.ones(4, 3))
+    assert saved.probe_rows >= 4
+    assert "program.pt2" in mk.inspect(tmp_path / "m.keep").files
+    assert type(mk.load(tmp_path / "m.keep")) is nn.Linear

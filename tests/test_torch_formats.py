@@ -683,3 +683,34 @@ def test_checksums_are_compared() -> None:
     assert zlib.crc32(data[place : place + 256])
     with pytest.raises(ContainerError, match="damaged"):
         load(_with(data, place + 100, b"\x55"), "state_dict")
+
+
+_KERAS = """
+import os, sys
+os.environ["KERAS_BACKEND"] = "torch"
+import keras, numpy as np, modelkeep as mk
+
+def made(width=2):
+    dense = keras.layers.Dense
+    layers = [dense(4, name="a"), keras.layers.BatchNormalization(name="n"), dense(width, name="b")]
+    return keras.Sequential([keras.Input((3,)), *layers])
+
+def answer(model):
+    return keras.ops.convert_to_numpy(model(np.ones((2, 3), "float32"), training=False))
+
+first = made()
+for suffix in ("keep", "safetensors"):
+    path = f"{sys.argv[1]}/k.{suffix}"
+    mk.save(first, path, probe=False)
+    other = made()
+    print(mk.load_weights(path, into=other, strict=False).loaded, np.array_equal(answer(other), answer(first)))
+"""
+
+
+def test_weights_go_into_a_keras_model(tmp_path: Path) -> None:
+    pytest.importorskip("keras", reason="the extra [keras] is not installed")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _KERAS, tmp_path],
+        capture_output=True, text=True, timeout=200, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-2:] == ["8 True", "8 True"]

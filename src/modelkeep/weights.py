@@ -30,6 +30,8 @@ def load(source: Source | Mapping[str, Any], into: Any, rules: Rules, *, strict:
     """Put the weights in ``source`` into the model ``into``."""
     found = dict(source) if isinstance(source, Mapping) else _read(source, rules, format)
     targets = _targets(into)
+    if not targets.keys() & found.keys():
+        found = _below(found)
     missing = tuple(name for name in targets if name not in found)
     unexpected = tuple(name for name in found if name not in targets)
     wrong = [f"{name} is {told}" for name in targets if name in found and (told := _unlike(targets[name], found[name]))]
@@ -74,10 +76,16 @@ def _read(source: Source, rules: Rules, format: str | None) -> dict[str, Any]:
     return found
 
 
+def _below(found: dict[str, Any]) -> dict[str, Any]:
+    """The names below the one that all of them begin with, if they do: that of a Keras model."""
+    roots = {name.partition("/")[0] for name in found}
+    return {name.partition("/")[2] or name: each for name, each in found.items()} if len(roots) == 1 else found
+
+
 def _targets(into: Any) -> dict[str, Any]:
     """The tensors of a model by name: those of a Keras model are its variables."""
-    if catalog.framework_of(into).name == "keras":
-        return {weight.path: weight for weight in into.weights}
+    if catalog.framework_of(into).name == "keras":  # which numbers the models of a process in their names
+        return {weight.path.removeprefix(f"{into.name}/"): weight for weight in into.weights}
     if catalog.framework_of(into).name == "torch" and hasattr(into, "state_dict"):
         return dict(into.state_dict(keep_vars=True))
     raise UsageError(f"a {type(into).__name__} takes no weights", hint="pass a module of PyTorch or a Keras model")

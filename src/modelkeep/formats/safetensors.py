@@ -97,8 +97,9 @@ _CONVERT = "convert it first, or save the model as a .keep file"
 def _of_keras(model: Any) -> Iterator[tuple[str, Piece]]:
     taken: dict[str, int] = {}
     for weight in model.weights:
-        count = taken[weight.path] = taken.get(weight.path, -1) + 1
-        name = weight.path if not count else f"{weight.path}:{count}"
+        path = weight.path.removeprefix(f"{model.name}/")  # a name that counts the models of a process
+        count = taken[path] = taken.get(path, -1) + 1
+        name = path if not count else f"{path}:{count}"
         yield name, _of_array(name, _plain(weight))
 
 

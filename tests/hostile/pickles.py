@@ -6,7 +6,7 @@ always the same: create the file ``MARKER`` in the current folder.
 
 from __future__ import annotations
 
-from hostile import pickles_code, pickles_data, pickles_form
+from hostile import pickles_code, pickles_data, pickles_form, pickles_pandas
 from hostile.pickles_assembler import CASES, MARKER
 
-__all__ = ["CASES", "MARKER", "pickles_code", "pickles_data", "pickles_form"]
+__all__ = ["CASES", "MARKER", "pickles_code", "pickles_data", "pickles_form", "pickles_pandas"]

@@ -35,6 +35,8 @@ _RENAMED = {
     "numpy.unicode_": "numpy.str_",
     "numpy.string_": "numpy.bytes_",
 }
+#: What these have beside the values that are mapped is no part of a model.
+_NO_MODELS = frozenset({"numpy", "scipy", "joblib", "cloudpickle", "dill", "nt", "pandas", "pyarrow", "pytz"})
 _LIBRARIES = frozenset({"sklearn", "numpy", "scipy"})
 _KNOWN = OBJECT_NAMES | VALUE_NAMES | FUNCTION_NAMES
 
@@ -111,7 +113,7 @@ def refusal(name: Global) -> UnmappedError:
         return UnmappedError(
             message, hint="it was defined in a script: put it into a module, fit and save the model again"
         )
-    if root in sys.stdlib_module_names or root in ("numpy", "scipy", "joblib", "cloudpickle", "dill", "nt"):
+    if root in sys.stdlib_module_names or root in _NO_MODELS:
         hint = "do not open this file unless you know who made it and why it asks for that"
         error = UnmappedError(message, hint=hint)
         error.suspect = True

@@ -55,7 +55,7 @@ def divide(k: Any, a: Attributes, x: Any, y: Any) -> Any:
 
 def mod(k: Any, a: Attributes, x: Any, y: Any) -> Any:
     if a.get("fmod"):
-        return x - y * k.trunc(x / y)
+        return x - y * (k.int_divide(x, y) if _is_whole(k, x) else k.trunc(x / y))
     return k.mod(x, y)
 
 

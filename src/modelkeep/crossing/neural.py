@@ -210,10 +210,13 @@ def attention(k: Any, a: Attributes, query: Any, key: Any, value: Any, mask: Any
             raise NotImplementedError("attention with a mask and in one direction")
         rows, columns = (int(k.shape(each)[2]) for each in (query, key))
         mask = k.constant(np.tril(np.ones((rows, columns), bool)))
-    if mask is not None:
-        lowest = k.like(-np.inf, scores)
-        scores = k.where(mask, scores, lowest) if k.dtype(mask) == "bool" else scores + mask
-    return k.matmul(k.softmax(scores, -1), value)
+    if mask is None:
+        return k.matmul(k.softmax(scores, -1), value)
+    if k.dtype(mask) != "bool":
+        return k.matmul(k.softmax(scores + mask, -1), value)
+    shares = k.softmax(k.where(mask, scores, k.like(-np.inf, scores)), -1)
+    # A row that may look at nothing is made of nothing.
+    return k.matmul(k.where(mask, shares, k.zeros_like(shares)), value)
 
 
 def depth_to_space(k: Any, a: Attributes, x: Any) -> Any:

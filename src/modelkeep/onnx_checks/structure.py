@@ -165,7 +165,7 @@ def _opsets(model: Model, own: set[str]) -> None:
             if mine and versions.setdefault(domain, version) != version:
                 raise GraphError(f"the model asks for two versions of the operators {quote(domain)}", hint=HINT)
     used = {node.domain or "" for node in _all_nodes(model.graph.node if model.graph else [])}
-    for domain in sorted(used - own - versions.keys()):
+    for domain in sorted((used & OPERATORS.keys()) - own - versions.keys()):
         raise GraphError(f"the model does not say which version of the operators {quote(domain)} it uses", hint=HINT)
 
 

@@ -95,13 +95,18 @@ def _cast(port: Port, rows: Any, missing: str) -> Any:
 
 
 def _texts(port: Port, array: Any, missing: str) -> Any:
-    values = [missing if value is None or value != value else value for value in array.ravel().tolist()]
+    values = [missing if _is_gap(value) else value for value in array.ravel().tolist()]
     other = next((value for value in values if not isinstance(value, str)), None)
     if other is not None:
         raise UsageError(f"the input {quote(port.name)} takes text, and {quote(other)} is none", hint=_PASS)
     made = np.empty(len(values), dtype=object)
     made[:] = values
     return made.reshape(array.shape)
+
+
+def _is_gap(value: object) -> bool:
+    """None, NaN, and the missing value of a table's own types, which is not even unlike itself."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 def _numbers(port: Port, array: Any) -> Any:

@@ -26,6 +26,8 @@ OPTIMIZATIONS = ("all", "basic", "none")
 _TIMEOUT = 60.0
 _SECONDS_A_BYTE = 1e-7
 _MOST_CELLS = 1 << 22
+#: Memory for the first look at a model and one row.
+FIRST_LOOK = 6 << 30
 _LOCK = threading.Lock()
 _tried: set[bytes] = set()
 
@@ -55,12 +57,16 @@ def open_session(data: bytes, optimization: str, threads: int) -> Any:
         raise CheckError(f"onnxruntime refuses the model: {told(error)}", hint=hint) from None
 
 
+def _half_of_memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 if hasattr(os, "sysconf") else 4 << 30
+
+
 @functools.cache
 def _bound_memory() -> None:
-    """All models of this process share one arena, of half of the machine's memory."""
+    """All models of this process share one arena, of half of the machine's memory; less for a first look."""
     import onnxruntime
 
-    most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 if hasattr(os, "sysconf") else 4 << 30
+    most = min(_half_of_memory(), FIRST_LOOK) if _is_child() else _half_of_memory()
     place = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )
@@ -89,6 +95,8 @@ def attempt(data: bytes) -> str:
     try:
         session.run(None, {port.name: _zeros(port) for port in ports})
     except Exception as error:  # a row of zeros need not be one that the model takes
+        if "Available memory" in str(error) or "bad_alloc" in str(error) or "allocate" in str(error):
+            raise CheckError(f"one row takes more memory than there is: {told(error)}", hint=HINT) from None
         return told(error)
     return ""
 
@@ -102,8 +110,7 @@ def _zeros(port: Port) -> Any:
 
 def try_first(data: bytes) -> None:
     """Let a child process open the model first, unless this process has seen the bytes, or is such a child itself."""
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    if spec is not None and spec.name == "modelkeep.workers":
+    if _is_child():
         return
     key = hashlib.sha256(data).digest()
     with _LOCK:
@@ -115,6 +122,12 @@ def try_first(data: bytes) -> None:
         raise CheckError(f"onnxruntime does not survive the model: {error}", hint=HINT) from None
     with _LOCK:
         _tried.add(key)
+
+
+def _is_child() -> bool:
+    """Whether this process is one that modelkeep started for such work."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec is not None and spec.name == "modelkeep.workers"
 
 
 @functools.cache

@@ -76,6 +76,7 @@ class Graph:
         used = {node.domain for node in self.nodes}
         imports = [helper.make_opsetid("", opset)]
         imports += [helper.make_opsetid(ML, ML_OPSET)] if ML in used else []
+        imports += [helper.make_opsetid(each, 1) for each in sorted(used - {"", ML})]
         return helper.make_model(graph, opset_imports=imports, ir_version=IR_VERSION, producer_name="modelkeep")
 
 

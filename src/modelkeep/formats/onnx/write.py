@@ -16,7 +16,7 @@ from modelkeep.formats.onnx.graph import OPSET, Graph
 from modelkeep.formats.onnx.graph_bytes import packed
 from modelkeep.formats.onnx.steps import converted
 from modelkeep.formats.onnx.steps.encoders import MISSING
-from modelkeep.formats.onnx.table import DOUBLE, FLOAT, INT64, STRING, Part, Table
+from modelkeep.formats.onnx.table import DOUBLE, FLOAT, STRING, Part, Table
 
 _OPTIONS = {"opset"}
 _OLDEST = 18
@@ -53,7 +53,7 @@ def _inputs(model: Any, sample: Any, graph: Graph) -> tuple[list[Any], Table, di
         return _of_frame(sample, graph)
     if hasattr(sample, "toarray"):
         sample = np.zeros((1, sample.shape[1]), dtype=sample.dtype)
-    array = np.asarray(sample)
+    array = _array(sample)
     if array.ndim == 1 and array.dtype.kind in "UO" and all(isinstance(each, str) for each in array.tolist()):
         return [_input("X", STRING, [None])], Table((Part("X", 1, text=True),)), {}
     if array.ndim == 1:
@@ -66,6 +66,15 @@ def _inputs(model: Any, sample: Any, graph: Graph) -> tuple[list[Any], Table, di
     names = [str(name) for name in getattr(model, "feature_names_in_", ())]
     about = {"modelkeep.inputs": names} if len(names) == array.shape[1] else {}
     return [_input("X", kind, [None, array.shape[1]])], Table((part,)), about
+
+
+def _array(sample: Any) -> Any:
+    try:
+        return np.asarray(sample)
+    except ValueError:
+        raise ExportError(
+            "its rows are of several lengths", hint="only tables and lists of texts have an ONNX form"
+        ) from None
 
 
 def _kind(array: Any) -> int:

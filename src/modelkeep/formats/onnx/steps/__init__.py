@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from modelkeep.errors import ExportError
+from modelkeep.errors import ExportError, said
 from modelkeep.formats.onnx.graph import Graph
 from modelkeep.formats.onnx.table import Table
 
@@ -118,7 +118,6 @@ TABLE: dict[str, str] = {
     "CountVectorizer": "texts:counts",
     "TfidfVectorizer": "texts:tfidf",
     "TfidfTransformer": "texts:weights",
-    "LabelEncoder": "encoders:label",
 }
 _LIBRARIES = ("sklearn", "xgboost", "lightgbm", "catboost")
 
@@ -134,10 +133,19 @@ def converted(model: Any, graph: Graph, table: Table, place: str = "") -> Output
             f"{told}{own} has no ONNX form",
             hint="run: modelkeep formats --onnx, for those that have; or choose another format with modelkeep advise",
         )
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
     module, _, function = known.partition(":")
     write: Write = getattr(importlib.import_module(f"{__name__}.{module}"), function)
     try:
+        check_is_fitted(model)
         return write(model, graph, table)
+    except NotFittedError:
+        raise ExportError(f"{told} is not fitted", hint="fit it first") from None
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # The state of a model that was changed by hand, or of another version of its library.
+        raise ExportError(f"{told}: it is not as fitting leaves it: {said(error)}", hint="fit it again") from error
     except ExportError as error:
         if not getattr(error, "placed", False):
             error.args = (f"{told}: {error}",)

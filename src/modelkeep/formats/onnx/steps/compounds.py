@@ -21,21 +21,22 @@ def pipeline(model: Any, graph: Graph, table: Table) -> Outputs:
         return {"transform": table}
     for name, step in steps[:-1]:
         table = transformed(step, graph, table, f"steps[{name}]")
-    found = converted(steps[-1][1], graph, table, f"steps[{steps[-1][0]}]")
-    return found
+    return converted(steps[-1][1], graph, table, f"steps[{steps[-1][0]}]")
 
 
 def by_column(model: Any, graph: Graph, table: Table) -> Outputs:
     """Each transformer gets its columns; the results lie in the order of the transformers."""
     names = [str(name) for name in getattr(model, "feature_names_in_", ())]
+    weights = model.transformer_weights or {}
     parts = []
     for name, step, chosen in model.transformers_:
         places = columns_of(chosen, names, int(model.n_features_in_))
         if (isinstance(step, str) and step == "drop") or not places:
             continue
         own = table.columns(graph, places)
-        kept = isinstance(step, str) or type(step).__name__ == "FunctionTransformer" and step.func is None
-        parts.append(own if kept else transformed(step, graph, own, f"transformers[{name}]"))
+        kept = isinstance(step, str) or (type(step).__name__ == "FunctionTransformer" and step.func is None)
+        found = own if kept else transformed(step, graph, own, f"transformers[{name}]")
+        parts.append(_weighted(graph, found, weights.get(name)))
     return {"transform": joined(parts)}
 
 
@@ -62,11 +63,14 @@ def union(model: Any, graph: Graph, table: Table) -> Outputs:
         if isinstance(step, str) and step == "drop":
             continue
         found = table if isinstance(step, str) else transformed(step, graph, table, f"transformer_list[{name}]")
-        if name in weights:
-            scaled = graph.add("Mul", found.numbers(graph), graph.const(float(weights[name]), np.float64))
-            found = of_numbers(scaled, found.width)
-        parts.append(found)
+        parts.append(_weighted(graph, found, weights.get(name)))
     return {"transform": joined(parts)}
+
+
+def _weighted(graph: Graph, table: Table, weight: float | None) -> Table:
+    if weight is None:
+        return table
+    return of_numbers(graph.add("Mul", table.numbers(graph), graph.const(float(weight), np.float64)), table.width)
 
 
 def search(model: Any, graph: Graph, table: Table) -> Outputs:

@@ -32,7 +32,7 @@ def simple(model: Any, graph: Graph, table: Table) -> Outputs:
         kept = np.array(
             [i for i, each in enumerate(statistics.tolist()) if each is not None and each == each], dtype=int
         )
-    chosen = table.columns(graph, kept)
+    chosen = table.columns(graph, kept.tolist())
     parts, start = [], 0
     for part in chosen.parts:
         fill = statistics[kept[start : start + part.width]]

@@ -54,11 +54,13 @@ def _values(model: Any, graph: Graph, x: str, basis: Any) -> str:
 
 def _polynomials(graph: Graph, x: str, basis: Any, first: float, last: float) -> str:
     """All basis splines at ``x``: the polynomial of the interval in which it lies, of the outer ones beside them."""
-    from scipy.interpolate import PPoly
+    from scipy.interpolate import BSpline, PPoly
 
-    pieces = PPoly.from_spline(basis)
-    inner = (pieces.x[:-1] >= first) & (pieces.x[:-1] < last) & (np.diff(pieces.x) > 0)
-    starts, coefficients = pieces.x[:-1][inner], pieces.c[:, inner]
+    # One by one: a spline of several columns is not taken.
+    parts = [PPoly.from_spline(BSpline(basis.t, _padded(basis, each), basis.k)) for each in basis.c.T]
+    points = parts[0].x
+    inner = (points[:-1] >= first) & (points[:-1] < last) & (np.diff(points) > 0)
+    starts, coefficients = points[:-1][inner], np.stack([part.c[:, inner] for part in parts], axis=2)
     reached = graph.add("Cast", graph.add("GreaterOrEqual", x, graph.const(row(starts))), to=7)
     passed = graph.add("ReduceSum", reached, graph.const([1], np.int64), keepdims=0)
     place = graph.add("Max", graph.add("Sub", passed, graph.const(1, np.int64)), graph.const(0, np.int64))
@@ -69,3 +71,9 @@ def _polynomials(graph: Graph, x: str, basis: Any, first: float, last: float) ->
         each = graph.add("Gather", graph.const(power), place, axis=0)
         total = graph.add("Add", graph.add("Mul", total, beyond), each) if total else each
     return total
+
+
+def _padded(basis: Any, column: Any) -> Any:
+    """Coefficients, with zeros for those that no value inside depends on."""
+    wanted = len(basis.t) - basis.k - 1
+    return np.append(column, np.zeros(max(0, wanted - len(column))))[:wanted]

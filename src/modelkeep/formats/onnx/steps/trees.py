@@ -45,8 +45,8 @@ def histogram(model: Any, graph: Graph, table: Table) -> Outputs:
     categorical = np.asarray(model.is_categorical_)
     mask = _raw_mask(preprocessor, table.width)
     encoder = preprocessor.named_transformers_["encoder"]
-    codes = _codes(encoder, graph, table.columns(graph, np.flatnonzero(mask)))
-    rest = table.columns(graph, np.flatnonzero(~mask))
+    codes = _codes(encoder, graph, table.columns(graph, np.flatnonzero(mask).tolist()))
+    rest = table.columns(graph, np.flatnonzero(~mask).tolist())
     if int(categorical.sum()) != codes.width:
         raise ExportError("its categories are not those of its encoder", hint="fit the model again")
     numbers = [codes.numbers(graph)] + ([rest.numbers(graph)] if rest.width else [])

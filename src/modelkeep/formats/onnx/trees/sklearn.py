@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from modelkeep.errors import ExportError
-from modelkeep.forests import Forest, joined
+from modelkeep.forests import joined
 from modelkeep.forests.sklearn import of_predictors, of_tree, of_trees
 from modelkeep.formats.onnx.answers import labels_of, shares_of_two, softmax
 from modelkeep.formats.onnx.graph import Graph

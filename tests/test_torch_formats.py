@@ -337,6 +337,17 @@ def test_safetensors_hold_the_arrays_of_any_model(tmp_path: Path) -> None:
         mk.save({"a": np.ones(2, complex)}, tmp_path / "c.safetensors")
 
 
+def test_weights_cross_from_one_format_to_another(tmp_path: Path) -> None:
+    pytest.importorskip("ml_dtypes", reason="numpy has no bfloat16 of its own")
+    torch.save(state(), tmp_path / "a.pt")
+    for first, second in (("a.pt", "b.safetensors"), ("b.safetensors", "c.pt"), ("c.pt", "d.keep")):
+        mk.convert(tmp_path / first, tmp_path / second)
+    found = mk.load(tmp_path / "d.keep")
+    assert {name: (each.dtype, each.tolist()) for name, each in found.items()} == {
+        name: (each.dtype, each.tolist()) for name, each in state().items()
+    }
+
+
 # -- exported programs ---------------------------------------------------------------------------------------------
 
 

@@ -58,7 +58,9 @@ def pieces(model: Any) -> dict[str, Piece]:
     else:
         found = {}
         for name, array in _arrays(model, "", set(), 0):
-            found[name or "array"] = _of_array(name, array)
+            found[name or "array"] = (
+                _of_array(name, array) if isinstance(array, np.ndarray) else _of_tensor(name, array)
+            )
     if not found:
         raise ExportError("the model has no arrays of numbers", hint="save it as a .keep file")
     if "__metadata__" in found:
@@ -119,8 +121,11 @@ def _of_array(name: str, array: np.ndarray) -> Piece:
     return Piece(known, native)
 
 
-def _arrays(value: Any, path: str, seen: set[int], depth: int) -> Iterator[tuple[str, np.ndarray]]:
-    """The arrays of numbers inside any value, each with its path; texts and dates are none."""
+def _arrays(value: Any, path: str, seen: set[int], depth: int) -> Iterator[tuple[str, Any]]:
+    """The arrays of numbers inside any value, and tensors of PyTorch, each with its path; texts and dates are none."""
+    if hasattr(value, "untyped_storage"):
+        yield path, value
+        return
     if isinstance(value, np.ndarray):
         if value.dtype.names:
             for name in value.dtype.names:
@@ -143,6 +148,8 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, each in value.items():
             yield f".{key}" if isinstance(key, str) else f"[{key!r}]", each
+    elif _is_torch(value):
+        yield from ((f".{name}", each) for name, each in value.state_dict().items())
     elif isinstance(value, list | tuple | set | frozenset):
         for number, each in enumerate(value):
             yield f"[{number}]", each

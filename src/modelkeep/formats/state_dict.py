@@ -7,27 +7,38 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from modelkeep.errors import ExportError, UsageError, quote
 from modelkeep.policy import Safety
 from modelkeep.ports import Cell, Format
-from modelkeep.torch_tensors import exact_array, unkept
+from modelkeep.torch_tensors import ARRAYS, exact_array, tensor_of, unkept
 
 
 def tensors(model: Any) -> dict[str, Any]:
     """The tensors of a module by name, or of a dictionary that holds nothing else."""
     import torch
 
-    found = model if isinstance(model, dict) else model.state_dict()
+    found = model if isinstance(model, dict) else model.state_dict() if hasattr(model, "state_dict") else None
+    if not found:
+        raise ExportError(f"a {type(model).__name__} has no state dict", hint=_HINT)
+    found = {name: _as_tensor(each) for name, each in found.items()}
     for name, tensor in found.items():
         refusal = ("it is no tensor", "") if not isinstance(tensor, torch.Tensor) else unkept(tensor)
         if refusal:
             raise ExportError(
                 f"the entry {quote(name)} of the state dict can't be written: {refusal[0]}", hint=refusal[1] or _HINT
             )
-    return dict(found)
+    return found
 
 
-_HINT = "save the module as a .keep file"
+def _as_tensor(value: Any) -> Any:
+    """An array of numpy as a tensor, by its bits where numpy needs ml_dtypes to name them."""
+    name = value.dtype.name if isinstance(value, np.ndarray) else ""
+    return tensor_of(np.asarray(value, order="C").view(ARRAYS[name]), name) if name in ARRAYS else value
+
+
+_HINT = "save it as a .keep file"
 
 
 def write(model: Any, file: BinaryIO, recipe: Any) -> None:
@@ -50,7 +61,7 @@ FORMAT = Format(
     safety=Safety.DATA,
     suffixes=(".pt", ".pth"),
     magic=(b"PK\x03\x04",),
-    writers={"torch": Cell("modelkeep.formats.state_dict:write", ("torch",))},
+    writers=dict.fromkeys(("torch", "python"), Cell("modelkeep.formats.state_dict:write", ("torch",))),
     reader=Cell("modelkeep.formats.unpickle.torch:read", ("torch",)),
     gives="weights",
     arrays=Cell("modelkeep.formats.state_dict:arrays", ("torch",)),

@@ -50,8 +50,8 @@ def fingerprint(array: Any) -> str:
     """An array's dtype, shape and the digest of its elements in C order."""
     if type(array).__module__.partition(".")[0] == "torch":
         array = exact_array(array)
-    plain = np.ascontiguousarray(array)
-    return f"{plain.dtype} {plain.shape} {digest(plain.reshape(-1).view(np.uint8).data)}"
+    plain = np.ascontiguousarray(array)  # of a scalar it makes a vector
+    return f"{plain.dtype} {np.shape(array)} {digest(plain.reshape(-1).view(np.uint8).data)}"
 
 
 def answer(method: str, rows: Any) -> dict[str, Any]:

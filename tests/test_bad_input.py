@@ -155,7 +155,11 @@ class TestOtherFormats:
     def test_a_pickle_is_not_run_unasked(self, here: Path) -> None:
         (here / "a.pkl").write_bytes(b"\x80\x04cnowhere\nThing\n)R.")
         text = told(PolicyError, lambda: mk.load("a.pkl"))
-        assert "the file names nowhere.Thing, which modelkeep does not map" in text
+        assert "the file names nowhere.Thing, which modelkeep does not map, and calls it" in text
+        assert "trust=" not in text  # that would not help
+        assert "allow_code=True" in text
+        (here / "b.pkl").write_bytes(b"\x80\x04cnowhere\nThing\n)\x81.")
+        text = told(PolicyError, lambda: mk.load("b.pkl"))
         assert 'Policy(trust=["nowhere.Thing"])' in text
         assert "allow_code=True" in text
 

@@ -82,7 +82,7 @@ def _inert(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
     try:
         model, facts = catalog.resolve(opened.format.inert)(opened.data, rules.policy, rules.on_drift)
     except LoadError as error:
-        if isinstance(error, PolicyError) and "Policy(" in error.hint:
+        if isinstance(error, PolicyError) and "Policy(trust" in error.hint:
             error.hint += _RUN
         raise in_file(error, opened.name) from None
     return model, asdict(facts)

@@ -125,7 +125,7 @@ def encode_call(encoder: Transcriber, call: Call) -> Node:
     if mapping is not None:
         return mapping(encoder, call)
     if call.how == "reduce":
-        raise names.refusal(call.callee)
+        raise names.refusal(call.callee, called=True)
     return maps_objects.encode_object(encoder, call)
 
 

@@ -44,6 +44,10 @@ _KNOWN = OBJECT_NAMES | VALUE_NAMES | FUNCTION_NAMES
 _TOLD = 5
 _WIDTH = 160
 
+_CALLED = (
+    "save the model with modelkeep where it was made; or, if you trust whoever made the file, pass "
+    "Policy(allow_code=True) or --allow-code, which runs it"
+)
 _HINT = (
     "install a newer modelkeep, which may know it; or take it out of the model where that was made, and save it there"
 )
@@ -99,13 +103,19 @@ class UnmappedError(PolicyError):
     #: What no model needs: code of Python, numpy or scipy that is no value of one.
     suspect = False
 
+    def plain(self) -> PolicyError:
+        """The error as its readers know it."""
+        made = PolicyError("", hint=self.hint)
+        made.path, made.args = self.path, self.args
+        return made
+
 
 class UnknownPartError(UnmappedError):
     """A part of scikit-learn that is on no list: of another version, perhaps."""
 
 
-def refusal(name: Global) -> UnmappedError:
-    """Why ``name`` may not be in a model."""
+def refusal(name: Global, *, called: bool = False) -> UnmappedError:
+    """Why ``name`` may not be in a model. ``called``: what it would give when it is called is not known to anybody."""
     full = f"{name.module}.{name.name}"
     message = f"the file names {quote(full).strip(chr(39))}, which modelkeep does not map"
     root = place(name).partition(".")[0]
@@ -120,6 +130,8 @@ def refusal(name: Global) -> UnmappedError:
         return error
     if root == "sklearn":
         return UnknownPartError(message, hint=_HINT)
+    if called:
+        return UnmappedError(f"{message}, and calls it", hint=_CALLED)
     return _trustable(message, full)
 
 

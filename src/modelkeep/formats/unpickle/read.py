@@ -109,15 +109,16 @@ def build(root: Any, size: int, policy: Policy, on_drift: OnDrift) -> tuple[Any,
     """The model that records stand for, and the versions of scikit-learn that wrote it. The file has ``size`` bytes."""
     from modelkeep.formats.keep.files import read_graph
     from modelkeep.formats.unpickle.mapping import Transcriber
-    from modelkeep.formats.unpickle.names import UnknownPartError
+    from modelkeep.formats.unpickle.names import UnknownPartError, UnmappedError
 
     transcriber = Transcriber(policy, size)
     try:
         files = {name: _pieces(part) for name, part in transcriber.files(root).items()}
-    except (UnknownPartError, CheckError):
-        # Another version is the likelier reason, and the one that says what to do.
-        _check_drift(transcriber.versions, on_drift)
-        raise
+    except (UnmappedError, CheckError) as error:
+        if isinstance(error, UnknownPartError | CheckError):
+            # Another version is the likelier reason, and the one that says what to do.
+            _check_drift(transcriber.versions, on_drift)
+        raise error.plain() if isinstance(error, UnmappedError) else error from None
     except ModelkeepError:
         raise
     except Exception as error:

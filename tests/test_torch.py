@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -360,6 +361,17 @@ def test_an_own_class_needs_trust() -> None:
     files = encoded(zoo_torch.Own())
     with pytest.raises(PolicyError, match="zoo_torch"):
         decoded(files)
+
+
+@pytest.mark.parametrize(("kind", "few", "many"), [("graphs", 250, 5000), ("programs", 30, 1000)])
+def test_no_mutant_ends_the_process(kind: str, few: int, many: int) -> None:
+    count = many if os.environ.get("MODELKEEP_FULL") else few
+    command = [sys.executable, HERE / "torch_mutants.py", kind, "11", str(count)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1500)
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert sum(told.values()) == count
+    assert told["refused"] > count // 3
 
 
 # -- asking --------------------------------------------------------------------------------------------------------

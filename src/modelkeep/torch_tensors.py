@@ -30,6 +30,18 @@ _KEY = "modelkeep.safetensors"
 _BITS = {1: "uint8", 2: "uint16", 4: "int32"}
 
 
+def library() -> Any:
+    """PyTorch; if it is not there, an error that says what to install."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            "the file holds tensors of PyTorch, which is not installed",
+            hint="install it: pip install 'modelkeep[torch]'",
+        ) from None
+    return torch
+
+
 def label_of(dtype: np.dtype[Any]) -> str | None:
     """The safetensors name that an array's dtype carries beyond what numpy knows."""
     return dtype.metadata.get(_KEY) if dtype.metadata else None
@@ -79,8 +91,7 @@ def array_of(tensor: Any) -> np.ndarray:
 
 def tensor_of(array: np.ndarray, name: str) -> Any:
     """The tensor of dtype ``name`` over an array's memory. Memory that can't be written to is copied."""
-    import torch
-
+    torch = library()
     if name not in ARRAYS:
         raise GraphError(f"{quote(name)} is not a dtype of tensors")
     if array.dtype.str != ARRAYS[name]:

@@ -19,7 +19,10 @@ from modelkeep.formats.keep.names_table import FUNCTIONS, OBJECTS, PLACES, VALUE
 from modelkeep.policy import Policy
 
 #: What to install for a package that a table names.
-EXTRAS = {"sklearn": "modelkeep[sklearn]", "scipy": "modelkeep[sklearn]", "pandas": "modelkeep[sklearn]"}
+EXTRAS = {
+    **dict.fromkeys(("sklearn", "scipy", "pandas"), "modelkeep[sklearn]"),
+    "torch": "modelkeep[torch]",
+}
 
 
 def _index(table: Mapping[str, str]) -> frozenset[str]:

@@ -52,6 +52,7 @@ def is_standard(cls: type) -> bool:
     return cls.__module__.partition(".")[0] in sys.stdlib_module_names and cls.__module__ != "__main__"
 
 
+@functools.cache
 def is_a_module(cls: type) -> bool:
     """Whether it is a class of PyTorch modules, which torch_modules.py keeps."""
     return any(full_name(base) == "torch.nn.modules.module.Module" for base in cls.__mro__)

@@ -50,8 +50,7 @@ def _packed(shape: Any) -> list[int]:
 
 
 def decode_tensor(builder: Builder, node: Node) -> Any:
-    import torch
-
+    torch = torch_tensors.library()
     if len(node) != 6:
         builder.arity(node, 5)
     array, name, grad, attributes = builder.build(node[1]), node[2], node[3], builder.a_dict(node[4])
@@ -90,8 +89,7 @@ def encode_dtype(encoder: Encoder, dtype: Any) -> Node:
 
 
 def decode_dtype(builder: Builder, node: Node) -> Any:
-    import torch
-
+    torch = torch_tensors.library()
     name = builder.text(node)
     if name not in torch_tensors.ARRAYS:
         raise GraphError(f"{quote(name)} is not a dtype of tensors")
@@ -103,8 +101,7 @@ def encode_device(encoder: Encoder, device: Any) -> Node:
 
 
 def decode_device(builder: Builder, node: Node) -> Any:
-    import torch
-
+    torch = torch_tensors.library()
     text = builder.text(node)
     if not _DEVICE.fullmatch(text):
         raise GraphError(f"{quote(text)} is not a device")
@@ -116,8 +113,7 @@ def encode_size(encoder: Encoder, size: Any) -> Node:
 
 
 def decode_size(builder: Builder, node: Node) -> Any:
-    import torch
-
+    torch = torch_tensors.library()
     builder.arity(node, 2)
     return torch.Size(builder.sizes(node[1]))
 

@@ -77,8 +77,10 @@ def _folder_format(path: str, format: str | None) -> Format:
 
 def _inert(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
     if opened.format.inert is None:
-        rules.policy.check(opened.format.name, opened.format.safety)
-        raise UsageError(f"a {opened.format.name} file can't be read", hint="run: modelkeep formats")
+        raise PolicyError(
+            f"a {opened.format.name} file can run any code when it is read, and the policy does not allow that",
+            hint="if you trust whoever made it, pass Policy(allow_code=True) or --allow-code",
+        )
     try:
         model, facts = catalog.resolve(opened.format.inert)(opened.data, rules.policy, rules.on_drift)
     except LoadError as error:

@@ -1,4 +1,4 @@
-"""scikit-learn's trees in the common form: ``Tree`` of decision trees, forests and boosting, and histogram predictors."""
+"""scikit-learn's trees in the common form: decision trees, forests, boosting, and predictors of histogram boosting."""
 
 from __future__ import annotations
 

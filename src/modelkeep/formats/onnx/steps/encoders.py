@@ -19,7 +19,7 @@ def _is_gap(value: object) -> bool:
     return value is None or (isinstance(value, float) and value != value)
 
 
-def _is_one_of(graph: Graph, part: Part, categories: Any) -> str:
+def is_one_of(graph: Graph, part: Part, categories: Any) -> str:
     """Whether a row's value is each of the categories: rows x categories, true or false."""
     values = list(np.asarray(categories, dtype=object).tolist())
     gaps = np.array([_is_gap(each) for each in values])
@@ -71,7 +71,7 @@ def one_hot(model: Any, graph: Graph, table: Table) -> Outputs:
         width = int(places.max(initial=-1)) + 1
         wide = np.zeros((len(known), width))
         wide[np.arange(len(known)), places] = 1.0
-        same = graph.add("Cast", _is_one_of(graph, part, known), to=11)
+        same = graph.add("Cast", is_one_of(graph, part, known), to=11)
         found = graph.add("MatMul", same, graph.const(wide))
         if _has_rare(model, place) and model.handle_unknown in ("infrequent_if_exist", "warn"):
             met = graph.add("ReduceSum", same, graph.const([1], np.int64), keepdims=1)
@@ -91,7 +91,7 @@ def one_hot(model: Any, graph: Graph, table: Table) -> Outputs:
 
 def _chosen(graph: Graph, part: Part, known: Any, values: Any, other: float) -> str:
     """The value of the category that a row has, or ``other`` of one that is not known: rows x 1."""
-    same = graph.add("Cast", _is_one_of(graph, part, known), to=6)
+    same = graph.add("Cast", is_one_of(graph, part, known), to=6)
     met = graph.add("ReduceMax", same, graph.const([1], np.int64), keepdims=1)
     place = graph.add("ArgMax", same, axis=1, keepdims=1)
     value = graph.add("Gather", graph.const(values, np.float64), place, axis=0)

@@ -8,8 +8,8 @@ import numpy as np
 
 from modelkeep.errors import ExportError
 from modelkeep.formats.onnx.graph import Graph
-from modelkeep.formats.onnx.steps import Outputs
-from modelkeep.formats.onnx.table import Table, of_numbers
+from modelkeep.formats.onnx.steps import Outputs, converted
+from modelkeep.formats.onnx.table import DOUBLE, FLOAT, Part, Table, of_numbers
 from modelkeep.formats.onnx.trees import sklearn as write
 
 
@@ -22,7 +22,13 @@ def forest(model: Any, graph: Graph, table: Table) -> Outputs:
 
 
 def boosting(model: Any, graph: Graph, table: Table) -> Outputs:
-    return write.boosting(model, graph, table.numbers(graph))
+    """The first guess may be an estimator of the user's, which gets the rows as float32."""
+    rows = table.numbers(graph)
+    if write.starts_constant(model):
+        return write.boosting(model, graph, rows)
+    narrow = graph.add("Cast", graph.add("Cast", rows, to=FLOAT), to=DOUBLE)
+    found = converted(model.init_, graph, Table((Part(narrow, table.width, narrow=True),)), "init_")
+    return write.boosting(model, graph, rows, write.start_of(model, graph, found))
 
 
 def isolation(model: Any, graph: Graph, table: Table) -> Outputs:

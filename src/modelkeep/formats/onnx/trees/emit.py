@@ -73,9 +73,9 @@ def _filled(graph: Graph, rows: str, kind: int) -> str:
     """The rows with NaN for what counts as missing."""
     if kind == NAN:
         return rows
-    zero, gap = graph.const(0.0, np.float64), graph.const(np.nan, np.float64)
+    zero = graph.const(0.0, np.float64)
     if kind == ZERO:
-        return graph.add("Where", graph.add("Equal", rows, zero), gap, rows)
+        return graph.add("Where", graph.add("Equal", rows, zero), graph.const(np.nan, np.float64), rows)
     assert kind == NOTHING
     return graph.add("Where", graph.add("IsNaN", rows), zero, rows)
 

@@ -51,28 +51,50 @@ def _of_values(model: Any, graph: Graph, values: str) -> Outputs:
     return {"predict": graph.add("Concat", *labels, axis=1), "predict_proba": shares}
 
 
-def boosting(model: Any, graph: Graph, rows: str) -> Outputs:
-    """Gradient boosting: a constant, and the trees times the learning rate."""
+def boosting(model: Any, graph: Graph, rows: str, start: str = "") -> Outputs:
+    """Gradient boosting: a constant or ``start`` (rows x targets), and the trees times the learning rate."""
     parts = [
         of_tree(each.tree_, each.tree_.value[:, 0, 0] * model.learning_rate, target=target, n_targets=stage.shape[0])
         for stage in model.estimators_
         for target, each in enumerate(stage)
     ]
-    raw = emit(joined(parts).replaced(base=_start(model)), graph, rows)
+    whole = joined(parts)
+    if start:
+        raw = graph.add("Add", start, emit(whole, graph, rows))
+    else:
+        raw = emit(whole.replaced(base=_constant_start(model)), graph, rows)
     if not hasattr(model, "classes_"):
         return {"predict": graph.add("Squeeze", raw, graph.const([1], np.int64))}
     scale = 2.0 if model.loss == "exponential" else 1.0
     return _of_scores(model, graph, raw, scale, above_zero=True)
 
 
-def _start(model: Any) -> Any:
-    """What the sums begin with. Only a constant start is known here."""
-    if model.init_ != "zero" and type(model.init_).__name__ not in ("DummyClassifier", "DummyRegressor"):
-        raise ExportError(
-            f"its first guess is a {type(model.init_).__name__} of your own", hint="leave out init= and fit it again"
-        )
+def starts_constant(model: Any) -> bool:
+    """Whether a boosting model's first guess is the same for all rows."""
+    return isinstance(model.init_, str) or type(model.init_).__name__ in ("DummyClassifier", "DummyRegressor")
+
+
+def _constant_start(model: Any) -> Any:
     zeros = np.zeros((1, model.n_features_in_), dtype=np.float32)
     return np.asarray(model._raw_predict_init(zeros), dtype=np.float64).ravel()
+
+
+def start_of(model: Any, graph: Graph, found: Outputs) -> str:
+    """The start of the sums, from what an estimator that makes the first guess gives."""
+    axis = graph.const([1], np.int64)
+    if not hasattr(model, "classes_"):
+        return graph.add("Unsqueeze", found["predict"], axis)
+    if "predict_proba" not in found:
+        raise ExportError("its first guess has no probabilities in ONNX", hint="leave out init= and fit it again")
+    nearest, one = np.finfo(np.float64).eps, graph.const(1.0, np.float64)
+    shares = graph.add("Max", found["predict_proba"], graph.const(nearest, np.float64))
+    shares = graph.add("Min", shares, graph.const(1.0 - nearest, np.float64))
+    if len(model.classes_) > 2:
+        logs = graph.add("Log", shares)
+        return graph.add("Sub", logs, graph.add("ReduceMean", logs, axis, keepdims=1))
+    share = graph.add("Gather", shares, axis, axis=1)
+    odds = graph.add("Log", graph.add("Div", share, graph.add("Sub", one, share)))
+    return graph.add("Mul", odds, graph.const(0.5, np.float64)) if model.loss == "exponential" else odds
 
 
 def _of_scores(model: Any, graph: Graph, raw: str, scale: float = 1.0, *, above_zero: bool) -> Outputs:
@@ -124,9 +146,28 @@ def isolation(model: Any, graph: Graph, rows: str) -> Outputs:
     power = graph.add("Pow", graph.const(2.0, np.float64), graph.add("Neg", share))
     scores = graph.add("Neg", power)
     decision = graph.add("Sub", scores, graph.const(float(model.offset_), np.float64))
-    outside = graph.add("Less", decision, graph.const(0.0, np.float64))
+    outside = graph.add("Less", depths, graph.const(_shallowest(model, whole), np.float64))
     label = graph.add("Where", outside, graph.const(-1, np.int64), graph.const(1, np.int64))
     return {"predict": label, "decision_function": decision, "score_samples": scores}
+
+
+def _shallowest(model: Any, whole: float) -> float:
+    """The depth from which on a row is inside, as numpy computes it: a power's last bit differs between libraries."""
+
+    def is_inside(depth: float) -> bool:
+        share = np.divide(np.array([depth]), whole) if whole else np.ones(1)
+        return bool((-(2**-share) - model.offset_)[0] >= 0)
+
+    low, high = np.array([0.0, np.finfo(np.float64).max / 4]).view(np.int64).tolist()
+    if is_inside(0.0):
+        return 0.0
+    while high - low > 1:  # between neighbours among the floats, whose bits are in their order
+        middle = (low + high) // 2
+        if is_inside(float(np.array(middle).view(np.float64))):
+            high = middle
+        else:
+            low = middle
+    return float(np.array(high).view(np.float64))
 
 
 def _ones(graph: Graph, like: str) -> str:
@@ -142,13 +183,15 @@ def _average_path(samples: int) -> float:
 
 def adaboost(model: Any, graph: Graph, rows: str) -> Outputs:
     """AdaBoost of trees: every tree has a vote of its weight."""
-    count, weights = len(model.classes_), np.asarray(model.estimator_weights_)[: len(model.estimators_)]
+    count, weights = len(model.classes_), np.asarray(model.estimator_weights_)
+    if count == 1:
+        raise ExportError("it knows one class only", hint="fit it again on rows of two classes or more")
     parts = []
     for each, weight in zip(model.estimators_, weights, strict=True):
         _need_tree(each)
         chosen = np.argmax(each.tree_.value[:, 0, :], axis=1)
         own = np.searchsorted(model.classes_, each.classes_)[chosen]
-        votes = np.where(np.arange(count)[None, :] == own[:, None], weight, -weight / (count - 1))
+        votes = np.where(np.arange(count)[None, :] == own[:, None], weight, -1 / (count - 1) * weight)
         parts.append(of_tree(each.tree_, votes))
     scores = _over(graph, emit(joined(parts), graph, rows), weights.sum())
     if count == 2:

@@ -28,7 +28,7 @@ def of_model(model: Any) -> Model:
     if not hasattr(model, "get_booster"):
         return parsed(model.save_raw("json"))
     rounds = getattr(model, "best_iteration", None)  # early stopping sets it
-    return parsed(model.get_booster().save_raw("json"), None if rounds is None else int(rounds) + 1)
+    return parsed(model.get_booster().save_raw("json"), None if rounds is None else int(rounds) + 1, inplace=True)
 
 
 def booster(model: Any, graph: Graph, rows: str) -> Outputs:
@@ -79,11 +79,10 @@ def _linear(found: Model, graph: Graph, rows: str) -> str:
     gap = graph.add("IsNaN", rows)
     rows = narrow.narrowed(graph, graph.add("Where", gap, graph.const(0.0, np.float64), rows))
     sums, last = [], graph.const([found.n_features - 1], np.int64)
-    base = np.broadcast_to(found.base, found.n_targets)
     for target in range(found.n_targets):
         weights = found.weights[:, target]
         start = np.zeros(found.n_features, dtype=np.float32)
-        start[0] = weights[-1] + base[target]
+        start[0] = weights[-1] + found.base[0]  # the first one, whatever the target
         products = graph.add("Mul", rows, graph.const(weights[None, :-1]))
         total = graph.add("CumSum", graph.add("Add", products, graph.const(start[None])), graph.const(1, np.int64))
         sums.append(graph.add("Gather", total, last, axis=1))

@@ -25,7 +25,10 @@ def fare(model: Any, rows: Any, sample_rows: int = 60) -> tuple[str, str]:
         with contextlib.suppress(RecursionError):  # then the model itself is asked
             model = copy.deepcopy(model)
         probe = saving.record(model, saving.Recipe(rows))
-        trials, _ = parity.trials(model, probe)
+        try:
+            trials, _ = parity.trials(model, probe)
+        except IndexError:  # answers whose first axis is not the rows
+            return "refused", "its answers are not rows"
         if not trials:
             return "refused", "it answers no rows"
         file = io.BytesIO()

@@ -33,7 +33,7 @@ def convert(model: bytes, names: list[str] | None, targets: list[str] | None, wi
             hint="define its classes in a module that can be imported",
         ) from error
     repairs = _repairs(found)
-    _keep_gaps(found, set(), 0)
+    _configure_trees(found, set(), 0)
     document = _document(found, names, targets, width)
     for wrong, right in repairs:
         document = re.sub(wrong, right, document, flags=re.DOTALL)
@@ -41,15 +41,14 @@ def convert(model: bytes, names: list[str] | None, targets: list[str] | None, wi
 
 
 def _document(found: Any, names: list[str] | None, targets: list[str] | None, width: int) -> bytes:
-    if not width:
-        return _converted(found, names, targets)
+    steps = [("model", found)]
     try:
-        return _converted(_behind([("model", found)], width), names, targets)
+        return _converted(_ended(steps, width), names, targets)
     except ExportError as error:
         if "feature type" not in str(error) or names is None:
             raise
-    steps = [("columns", _identity_scaler(len(names))), ("model", found)]  # selectors don't stand first
-    return _converted(_behind(steps, width), names, targets)
+    steps.insert(0, ("columns", _identity_scaler(len(names))))  # selectors don't stand first
+    return _converted(_ended(steps, width), names, targets)
 
 
 def _repairs(model: Any) -> list[tuple[bytes, bytes]]:
@@ -67,12 +66,14 @@ def _repairs(model: Any) -> list[tuple[bytes, bytes]]:
     return repairs
 
 
-def _behind(steps: list[tuple[str, Any]], width: int) -> Any:
+def _ended(steps: list[tuple[str, Any]], width: int) -> Any:
     """PMML has no models that only transform: a regression that gives back its columns stands behind them."""
     import numpy as np
     from sklearn.linear_model import LinearRegression
     from sklearn.pipeline import Pipeline
 
+    if not width:
+        return steps[0][1] if len(steps) == 1 else Pipeline(steps)
     identity = LinearRegression()
     identity.coef_ = np.eye(width) if width > 1 else np.ones(1)
     identity.intercept_ = np.zeros(width) if width > 1 else 0.0
@@ -89,27 +90,32 @@ def _identity_scaler(width: int) -> Any:
     return scaler
 
 
-def _keep_gaps(model: Any, met: set[int], depth: int) -> None:
-    """Trees know where missing values go, also those that met none: they are to say so."""
+def _configure_trees(model: Any, met: set[int], depth: int) -> None:
+    """Trees know where missing values go, also those that met none: they are to say so.
+
+    None is pruned: the converter takes away branches whose leaves differ.
+    """
     if depth > _DEPTH or id(model) in met or isinstance(model, type):
         return
     met.add(id(model))
     if isinstance(model, list | tuple | dict):
         for each in model.values() if isinstance(model, dict) else model:
-            _keep_gaps(each, met, depth + 1)
+            _configure_trees(each, met, depth + 1)
         return
     state = getattr(model, "__dict__", None)
     if state is None or not hasattr(model, "get_params"):
         return
     trees = [tree for tree in _trees(model) if tree is not None]
-    if trees and not model.__sklearn_tags__().input_tags.allow_nan:
-        return
-    if any(hasattr(tree, "missing_go_to_left") for tree in trees):
-        model.pmml_options_ = {"allow_missing": True, "compact": False}
+    if trees:
+        takes_gaps = model.__sklearn_tags__().input_tags.allow_nan
+        model.pmml_options_ = {
+            "prune": False,
+            **({"allow_missing": True, "compact": False, "node_id": True} if takes_gaps else {}),
+        }
     for value in list(state.values()):
         if hasattr(value, "ravel") and getattr(getattr(value, "dtype", None), "hasobject", False):
             value = value.ravel().tolist()
-        _keep_gaps(value, met, depth + 1)
+        _configure_trees(value, met, depth + 1)
 
 
 def _trees(model: Any) -> list[Any]:

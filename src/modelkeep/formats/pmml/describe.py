@@ -26,6 +26,12 @@ def describe(model: Any, outline: Outline, names: list[str], answers: dict[str, 
         if entry is None or not hasattr(model, name):
             continue
         answer = answers.get(name)
+        if (
+            isinstance(answer, np.ndarray)
+            and name == "predict_proba"
+            and answer.shape[1:] != (len(entry["fields"][0]),)
+        ):
+            continue  # the file's probabilities are of other labels
         if answer is not None and "dtype" not in entry:
             first = answer[0] if isinstance(answer, list) else answer
             entry["dtype"] = np.asarray(first).dtype.str
@@ -85,7 +91,10 @@ def _predict_proba(model: Any, outline: Outline, answers: dict[str, Any]) -> dic
         if None in fields:
             return None
         groups.append(fields)
-    return {"fields": groups, "flat": not isinstance(answers.get("predict_proba"), list) and len(groups) == 1}
+    answer = answers.get("predict_proba")
+    if isinstance(answer, np.ndarray) and len(groups) > 1 and answer.shape[1:] == (len(groups),):
+        groups = [[names[-1] for names in groups]]  # of several labels, each there or not: how probable it is there
+    return {"fields": groups, "flat": not isinstance(answer, list) and len(groups) == 1}
 
 
 def _named(outline: Outline, name: str) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -92,7 +92,7 @@ def _expected_texts(contract: Mapping[str, Any], answers: Mapping[str, Any]) -> 
             columns = np.asarray(table).reshape(len(table), len(names))
             if method == "transform":  # the regression that gives them back gives numbers
                 columns = columns.astype(np.float64)
-            texts = [_text] * len(names)
+            texts: list[Callable[[Any], str | None]] = [_text] * len(names)
             if "texts" in entry:
                 texts = [
                     dict(zip(*each, strict=True)).get for each in zip(entry["labels"], entry["texts"], strict=True)

@@ -46,7 +46,9 @@ def write(model: Any, file: BinaryIO, recipe: Any) -> None:
     """Through sklearn2pmml's converter. ``recipe.sample`` gives the columns' names and the rows to vouch for."""
     _check_recipe(recipe)
     if type(model).__name__ == "Booster":
-        raise ExportError("a Booster has no PMML form", hint="export the model of the scikit-learn API, or another format")
+        raise ExportError(
+            "a Booster has no PMML form", hint="export the model of the scikit-learn API, or another format"
+        )
     rows = verification.first_rows(recipe.sample, ROWS)
     names = _names(model, rows)
     answers = _answers(model, rows)

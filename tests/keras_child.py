@@ -1,6 +1,7 @@
-"""What runs in fresh processes for the tests of Keras: ``python -m tests.keras_child COMMAND FOLDER [names]``.
+"""What runs in fresh processes for the tests of Keras: ``python -m tests.keras_child COMMAND:FOLDER... NAMES``.
 
-Each command (make, read, cross, keras) writes one JSON file of its name, with what happened to each model.
+Each command (make, read, cross, keras) writes one JSON file of its name, with what happened to each model of NAMES,
+which are separated by commas; an empty text stands for all.
 """
 
 from __future__ import annotations
@@ -86,9 +87,11 @@ def read_keras(folder: Path, names: list[str]) -> dict[str, str]:
     return told
 
 
+COMMANDS = {"make": make, "read": read, "cross": partial(read, exact=False), "keras": read_keras}
+
+
 if __name__ == "__main__":
-    command, place, *wanted = sys.argv[1:]
-    folder = Path(place)
-    commands = {"make": make, "read": read, "cross": partial(read, exact=False), "keras": read_keras}
-    told = commands[command](folder, wanted)
-    (folder / f"{command}.json").write_text(json.dumps(told))
+    *asked, wanted = sys.argv[1:]
+    for command, _, place in (each.partition(":") for each in asked):
+        told = COMMANDS[command](Path(place), [name for name in wanted.split(",") if name])
+        (Path(place) / f"{command}.json").write_text(json.dumps(told))

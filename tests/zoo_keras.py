@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import layers as L  # noqa: N812  as Keras's own pages write it
 from keras import ops
-
 from tests import keras_own as own
 
 ZOO = {}
@@ -127,7 +126,8 @@ def conv_lstm():
 def cnn():
     made = keras.Sequential([
         keras.Input((12, 12, 3)), L.Conv2D(4, 3, padding="same", activation="relu"), L.BatchNormalization(),
-        L.MaxPooling2D(), L.SeparableConv2D(6, 3), L.DepthwiseConv2D(2), L.GlobalAveragePooling2D(), L.Dense(3, "softmax"),
+        L.MaxPooling2D(), L.SeparableConv2D(6, 3), L.DepthwiseConv2D(2), L.GlobalAveragePooling2D(),
+        L.Dense(3, "softmax"),
     ])  # fmt: skip
     return fitted(made, rows(12, 12, 3), "categorical_crossentropy")
 
@@ -342,7 +342,8 @@ def images():
 @model
 def mixed_precision():
     made = keras.Sequential([
-        keras.Input((6,)), L.Dense(8, "relu", dtype="mixed_bfloat16"), L.Dense(4, dtype="bfloat16"), L.Dense(2, dtype="float32"),
+        keras.Input((6,)), L.Dense(8, "relu", dtype="mixed_bfloat16"), L.Dense(4, dtype="bfloat16"),
+        L.Dense(2, dtype="float32"),
     ])  # fmt: skip
     return made, rows(6)
 

@@ -114,6 +114,8 @@ class Translator:
 
     def _special(self, value: Spec, place: str) -> Any:
         name, inner = value["class_name"], value.get("config")
+        if type(name) is not str:
+            refuse(place, f"{quote(repr(name), 40)} is not the name of a class")
         if name == "function":
             if type(inner) is not str:
                 refuse(place, "a function without a name")
@@ -132,6 +134,8 @@ class Translator:
             return {"bytes": inner.get("value")}
         if name == "__lambda__":
             raise CheckError("a lambda is code", path=place, hint="define the function at the top of a module")
+        if name.startswith("__"):
+            refuse(place, f"{quote(name, 40)} is no data that a model is made of")
         if listed_name(value.get("module"), name) in _POLICIES and type(inner) is dict and inner.keys() == {"name"}:
             return self.value(inner["name"], place)  # what Keras itself takes as the same
         return self.object(value, place)

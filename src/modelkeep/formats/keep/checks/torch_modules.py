@@ -7,68 +7,13 @@ weights as it likes; one that inherits it may not.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
-from modelkeep.errors import CheckError, quote
+from modelkeep.errors import quote
 from modelkeep.formats.keep.checks.require import Check, full_name
+from modelkeep.formats.keep.checks.torch_attributes import check_attributes, fail, is_size
 
-_LARGE = 1 << 40
 _Shape = tuple[int, ...]
-
-
-def _fail(name: str, message: str) -> NoReturn:
-    raise CheckError(message, path=name, hint="")
-
-
-# -- attributes ----------------------------------------------------------------------------------------------------
-
-
-def _is_size(value: Any) -> bool:
-    return type(value) is int and 0 <= value < _LARGE
-
-
-def _is_integer(value: Any) -> bool:
-    return type(value) is int and -_LARGE < value < _LARGE
-
-
-def _is_number(value: Any) -> bool:
-    return value is None or (type(value) in (int, float) and value == value and abs(value) < 1e300) or value in _FAR
-
-
-def _is_sizes(value: Any) -> bool:
-    """One number, several, or a text such as ``same``; what is left out is None."""
-    if isinstance(value, list | tuple):
-        return len(value) <= 32 and all(map(_is_sizes, value))
-    return value is None or type(value) is float or _is_integer(value) or (type(value) is str and len(value) < 100)
-
-
-_FAR = (float("inf"), float("-inf"))
-_KINDS = {
-    _is_size: """d_model embed_dim embedding_dim head_dim head_size hidden_size in1_features in2_features in_channels
-        in_features input_size n_classes n_clusters nhead num_channels num_embeddings num_features num_groups
-        num_heads num_layers num_parameters out_channels proj_size shortlist_size kdim vdim groups upscale_factor
-        downscale_factor _size""",
-    lambda value: type(value) is bool: """add_zero_attn affine batch_first bidirectional ceil_mode count_include_pad
-        elementwise_affine full head_bias include_last_offset inplace keepdim log_input log_target norm_first
-        return_indices scale_grad_by_freq sparse swap track_running_stats transposed zero_infinity
-        _qkv_same_embed_dim enable_nested_tensor use_nested_tensor mask_check""",
-    _is_number: """alpha beta delta div_value dropout eps init label_smoothing lambd lower margin max_norm max_val
-        min_val momentum negative_slope norm_type p threshold upper value k""",
-    _is_sizes: """kernel_size stride padding dilation output_padding output_size output_ratio size scale_factor
-        normalized_shape unflattened_size _reversed_padding_repeated_twice cutoffs dim start_dim end_dim padding_idx
-        blank activation_relu_or_gelu mode nonlinearity padding_mode approximate reduction name divisor_override""",
-}
-KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names.split()}
-
-
-def check_attributes(obj: Any) -> None:
-    """Of the classes of torch.nn themselves: each attribute that they know is of its kind."""
-    if not type(obj).__module__.startswith("torch.nn."):
-        return
-    for name, value in vars(obj).items():
-        kind = KIND_OF.get(name)
-        if kind is not None and not kind(value):
-            _fail(name, f"{quote(repr(value))} is not what a {type(obj).__name__} has there")
 
 
 # -- weights -------------------------------------------------------------------------------------------------------
@@ -88,9 +33,9 @@ def _weight(obj: Any, name: str, shape: _Shape, *, optional: bool = False) -> An
         found = parts.get("original", parts.get("original1"))
     if found is None:
         if not optional:
-            _fail(name, f"a {type(obj).__name__} has no {name}")
+            fail(name, f"a {type(obj).__name__} has no {name}")
     elif tuple(found.shape) != shape:
-        _fail(name, f"a tensor of shape {tuple(found.shape)}, not {shape}")
+        fail(name, f"a tensor of shape {tuple(found.shape)}, not {shape}")
     return found
 
 
@@ -98,14 +43,14 @@ def _dtypes(tensors: list[Any]) -> None:
     """Fused kernels read all weights as one type."""
     found = {tensor.dtype for tensor in tensors if tensor is not None}
     if len(found) > 1:
-        _fail("", f"weights of several dtypes: {', '.join(sorted(map(str, found)))}")
+        fail("", f"weights of several dtypes: {', '.join(sorted(map(str, found)))}")
 
 
 def _sizes(obj: Any, *names: str) -> list[int]:
     found: list[Any] = [vars(obj).get(name) for name in names]
     for name, value in zip(names, found, strict=True):
-        if not _is_size(value):
-            _fail(name, f"{quote(repr(value))} is not a size")
+        if not is_size(value):
+            fail(name, f"{quote(repr(value))} is not a size")
     return found
 
 
@@ -123,14 +68,14 @@ def _bilinear(obj: Any) -> None:
 def _convolution(obj: Any) -> None:
     width, height, groups = _sizes(obj, "in_channels", "out_channels", "groups")
     kernel = vars(obj).get("kernel_size")
-    if type(kernel) is not tuple or not all(map(_is_size, kernel)) or not 1 <= len(kernel) <= 3:
-        _fail("kernel_size", f"{quote(repr(kernel))} is not the size of a kernel")
+    if type(kernel) is not tuple or not all(map(is_size, kernel)) or not 1 <= len(kernel) <= 3:
+        fail("kernel_size", f"{quote(repr(kernel))} is not the size of a kernel")
     if groups < 1 or width % groups or height % groups:
-        _fail("groups", f"{groups} groups do not divide {width} and {height} channels")
+        fail("groups", f"{groups} groups do not divide {width} and {height} channels")
     for name in ("stride", "dilation"):
         steps = vars(obj).get(name)
-        if type(steps) is not tuple or len(steps) != len(kernel) or not all(_is_size(n) and n > 0 for n in steps):
-            _fail(name, f"{quote(repr(steps))} does not fit the kernel")
+        if type(steps) is not tuple or len(steps) != len(kernel) or not all(is_size(n) and n > 0 for n in steps):
+            fail(name, f"{quote(repr(steps))} does not fit the kernel")
     outer, inner = (width, height) if vars(obj).get("transposed") else (height, width)
     _weight(obj, "weight", (outer, inner // groups, *kernel))
     _weight(obj, "bias", (height,), optional=True)
@@ -145,8 +90,8 @@ def _normalization(obj: Any) -> None:
 
 def _layer_norm(obj: Any) -> None:
     shape = vars(obj).get("normalized_shape")
-    if not isinstance(shape, tuple) or not all(map(_is_size, shape)):
-        _fail("normalized_shape", f"{quote(repr(shape))} is not a shape")
+    if not isinstance(shape, tuple) or not all(map(is_size, shape)):
+        fail("normalized_shape", f"{quote(repr(shape))} is not a shape")
     for name in ("weight", "bias"):
         _weight(obj, name, tuple(shape), optional=True)
 
@@ -154,7 +99,7 @@ def _layer_norm(obj: Any) -> None:
 def _group_norm(obj: Any) -> None:
     groups, width = _sizes(obj, "num_groups", "num_channels")
     if groups < 1 or width % groups:
-        _fail("num_groups", f"{groups} groups do not divide {width} channels")
+        fail("num_groups", f"{groups} groups do not divide {width} channels")
     for name in ("weight", "bias"):
         _weight(obj, name, (width,), optional=True)
 
@@ -164,7 +109,7 @@ def _embedding(obj: Any) -> None:
     _weight(obj, "weight", (count, width))
     padding = vars(obj).get("padding_idx")
     if padding is not None and not (type(padding) is int and 0 <= padding < count):
-        _fail("padding_idx", f"{quote(repr(padding))} is no row of {count}")
+        fail("padding_idx", f"{quote(repr(padding))} is no row of {count}")
 
 
 def _slope(obj: Any) -> None:
@@ -174,23 +119,23 @@ def _slope(obj: Any) -> None:
 def _fractional_pool(obj: Any) -> None:
     samples = vars(obj)["_buffers"].get("_random_samples")
     if samples is not None and (samples.ndim != 3 or not bool(((samples >= 0) & (samples < 1)).all())):
-        _fail("_random_samples", "these are no shares of a pool from 0 to 1")
+        fail("_random_samples", "these are no shares of a pool from 0 to 1")
 
 
 def _weight_norm(obj: Any) -> None:
     """The lists of parametrizations: of a normed weight the kernel does not compare the sizes of its two parts."""
     steps = [step for name, step in vars(obj)["_modules"].items() if name.isdecimal()]
     if not steps:
-        _fail("", "a list of parametrizations has none")
+        fail("", "a list of parametrizations has none")
     if any(full_name(type(step)) == "torch.nn.utils.parametrizations._WeightNorm" for step in steps):
         tensors = vars(obj)["_parameters"] | vars(obj)["_buffers"]
         norms, values = tensors.get("original0"), tensors.get("original1")
         dim = vars(steps[0]).get("dim")
         if norms is None or values is None or type(dim) is not int or not -1 <= dim < values.ndim:
-            _fail("original0", "a normed weight needs its norms and its directions")
+            fail("original0", "a normed weight needs its norms and its directions")
         along = tuple(n if axis == dim else 1 for axis, n in enumerate(values.shape)) if dim >= 0 else ()
         if tuple(norms.shape) != along or norms.dtype != values.dtype:
-            _fail("original0", f"norms of shape {tuple(norms.shape)}, not {along}")
+            fail("original0", f"norms of shape {tuple(norms.shape)}, not {along}")
 
 
 # -- recurrent modules and attention -------------------------------------------------------------------------------
@@ -203,9 +148,9 @@ def _recurrent(obj: Any) -> None:
     state = vars(obj)
     gates = _GATES.get(str(state.get("mode")))
     if gates is None or (projected and (state["mode"] != "LSTM" or projected >= hidden)):
-        _fail("mode", f"{quote(repr(state.get('mode')))} with a projection to {projected} is no recurrent module")
+        fail("mode", f"{quote(repr(state.get('mode')))} with a projection to {projected} is no recurrent module")
     if len(state["_flat_weights"]) != len(state["_flat_weights_names"]) or layers > len(state["_parameters"]):
-        _fail("num_layers", "another number of weights than layers ask for")
+        fail("num_layers", "another number of weights than layers ask for")
     out, two = projected or hidden, 2 if state.get("bidirectional") else 1
     for layer in range(layers):
         inner = width if layer == 0 else out * two
@@ -235,7 +180,7 @@ def _cell(gates: int) -> Check:
 def _attention(obj: Any) -> None:
     width, heads, each, keys, values = _sizes(obj, "embed_dim", "num_heads", "head_dim", "kdim", "vdim")
     if heads < 1 or heads * each != width:
-        _fail("num_heads", f"{heads} heads of {each} are not {width}")
+        fail("num_heads", f"{heads} heads of {each} are not {width}")
     if vars(obj).get("_qkv_same_embed_dim"):
         weights = [_weight(obj, "in_proj_weight", (3 * width, width))]
     else:
@@ -245,7 +190,7 @@ def _attention(obj: Any) -> None:
     weights += [_weight(obj, name, (1, 1, width), optional=True) for name in ("bias_k", "bias_v")]
     out = vars(obj)["_modules"].get("out_proj")
     if out is None or (vars(out).get("in_features"), vars(out).get("out_features")) != (width, width):
-        _fail("out_proj", f"the projection is not from {width} to {width}")
+        fail("out_proj", f"the projection is not from {width} to {width}")
     _dtypes([*weights, _weight(out, "weight", (width, width)), _weight(out, "bias", (width,), optional=True)])
 
 
@@ -253,17 +198,17 @@ def _transformer_layer(obj: Any) -> None:
     parts = vars(obj)["_modules"]
     attention, first, second = (parts.get(name) for name in ("self_attn", "linear1", "linear2"))
     if any(part is None for part in (attention, first, second)):
-        _fail("", "a layer needs its attention and two linear modules")
+        fail("", "a layer needs its attention and two linear modules")
     width, inner = vars(attention).get("embed_dim"), vars(first).get("out_features")
     for name, part, shape in (("linear1", first, (width, inner)), ("linear2", second, (inner, width))):
         if (vars(part).get("in_features"), vars(part).get("out_features")) != shape:
-            _fail(name, f"it is not from {shape[0]} to {shape[1]}")
+            fail(name, f"it is not from {shape[0]} to {shape[1]}")
     for name in ("norm1", "norm2", "norm3"):
         norm = parts.get(name)
         if norm is not None and vars(norm).get("normalized_shape", (width,)) != (width,):
-            _fail(name, f"it is not for {width} columns")
+            fail(name, f"it is not for {width} columns")
     if vars(obj).get("activation_relu_or_gelu", 0) not in (0, 1, 2):
-        _fail("activation_relu_or_gelu", "no such activation")
+        fail("activation_relu_or_gelu", "no such activation")
 
 
 def _inherited(place: str, check: Check) -> Check:

@@ -19,7 +19,8 @@ def _inside(run: Any, program: Any, inputs: dict[str, Any]) -> list[Any]:
 
 def if_(run: Any, a: dict[str, Any], step: Any) -> Any:
     condition = run.known(step.inputs[0], step)
-    return tuple(_inside(run, a["then_branch" if np.ravel(condition)[0] else "else_branch"], {}))
+    then, otherwise = a["then_branch"], a["else_branch"]
+    return tuple(_inside(run, then if np.ravel(condition)[0] else otherwise, {}))
 
 
 def loop(run: Any, a: dict[str, Any], step: Any) -> Any:

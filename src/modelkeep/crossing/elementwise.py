@@ -97,10 +97,9 @@ def gemm(k: Any, a: Attributes, x: Any, y: Any, c: Any = None) -> Any:
     x = k.transpose(x, (1, 0)) if a.get("transA") else x
     y = k.transpose(y, (1, 0)) if a.get("transB") else y
     made = k.matmul(x, y)
-    made = made if a.get("alpha", 1.0) == 1 else made * a["alpha"]
-    if c is None:
-        return made
-    return k.add(made, c if a.get("beta", 1.0) == 1 else c * a["beta"])
+    alpha, beta = a.get("alpha", 1.0), a.get("beta", 1.0)
+    made = made if alpha == 1 else made * alpha
+    return made if c is None else k.add(made, c if beta == 1 else c * beta)
 
 
 def einsum(k: Any, a: Attributes, *values: Any) -> Any:

@@ -96,7 +96,7 @@ def _spread(k: Any, x: Any, axis: int, stride: int) -> Any:
 
 
 def _pool(k: Any, a: Attributes, x: Any, kind: str) -> Any:
-    kernel = a["kernel_shape"]
+    kernel, borders = a["kernel_shape"], float(a.get("count_include_pad", 0))
     strides, dilations, pairs = _windows(k, a, x, kernel)
     lengths = [int(each) for each in k.shape(x)[2:]]
     inner = list(pairs)
@@ -115,7 +115,7 @@ def _pool(k: Any, a: Attributes, x: Any, kind: str) -> Any:
         return made
     counted = np.ones((1, 1, *lengths), np.float32)
     added = [(0, 0), (0, 0), *inner]
-    counted = np.pad(counted, added, constant_values=float(a.get("count_include_pad", 0)))
+    counted = np.pad(counted, added, constant_values=borders)
     beyond = [(0, 0), (0, 0), *((0, high - was) for (_, high), (_, was) in zip(pairs, inner, strict=True))]
     counted = np.pad(counted, beyond)
     return made / k.cast(k.mean_pool(k.constant(counted), kernel, strides, dilations), k.dtype(x))
@@ -129,6 +129,8 @@ def _over(k: Any, x: Any) -> tuple[int, ...]:
 
 
 def batch_norm(k: Any, a: Attributes, x: Any, scale: Any, bias: Any, mean: Any, variance: Any) -> Any:
+    if a.get("training_mode"):
+        raise NotImplementedError("normalisation while training")
     rank = len(k.shape(x)) - 2
     factor = scale / k.sqrt(variance + a.get("epsilon", 1e-5))
     return (x - _channels(k, mean, rank)) * _channels(k, factor, rank) + _channels(k, bias, rank)

@@ -49,9 +49,11 @@ def _reduce(name: str, before: str = "", after: str = "") -> Callable[..., Any]:
 
 
 def _log_sum_exp(k: Any, a: Attributes, x: Any, axes: Any = None) -> Any:
-    most = _reduce("max")(k, {**a, "keepdims": 1}, x, axes)
-    total = k.log(_reduce("sum")(k, {**a, "keepdims": 1}, k.exp(x - most), axes)) + most
-    return total if a.get("keepdims", 1) else squeeze(k, {"axes": axes_of(a, axes, len(k.shape(x)))}, total)
+    kept, idle = a.get("keepdims", 1), a.get("noop_with_empty_axes")
+    over = {"axes": a.get("axes"), "noop_with_empty_axes": idle}
+    most = _reduce("max")(k, over, x, axes)
+    total = k.log(_reduce("sum")(k, over, k.exp(x - most), axes)) + most
+    return total if kept else squeeze(k, {"axes": axes_of(a, axes, len(k.shape(x)))}, total)
 
 
 def _arg(name: str) -> Callable[..., Any]:

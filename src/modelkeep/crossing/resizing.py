@@ -65,7 +65,7 @@ def _mixing(a: Attributes, old: int, new: int, scale: float) -> Any:
 def upsample(k: Any, a: Attributes, x: Any, scales: Any = None) -> Any:
     given = scales if scales is not None else a["scales"]
     how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    return resize(k, {**a, **how}, x, None, given)
+    return resize(k, {"mode": a.get("mode", "nearest"), **how}, x, None, given)
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {"Resize": resize, "Upsample": upsample}

@@ -155,7 +155,7 @@ def _packed(piece: memoryview, kind: str) -> Any:
 def _float_run(data: memoryview, start: int, key: bytes, kind: str) -> tuple[Any, int]:
     dtype = np.dtype([("key", f"V{len(key)}"), ("value", _WIDTHS[kind][1])])
     rows = np.frombuffer(data[start : start + (len(data) - start) // dtype.itemsize * dtype.itemsize], dtype)
-    keys = rows["key"].copy().view(np.uint8).reshape(len(rows), -1)
+    keys = rows["key"].copy().view(np.uint8).reshape(len(rows), len(key))
     other = np.flatnonzero((keys != np.frombuffer(key, np.uint8)).any(axis=1))
     count = int(other[0]) if len(other) else len(rows)
     if count == 0:

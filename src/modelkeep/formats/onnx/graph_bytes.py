@@ -23,7 +23,7 @@ def packed(model: Any, metadata: Mapping[str, Any]) -> bytes:
     for graph in (model.graph, *model.functions):
         _strip(graph)
     for key, value in sorted(metadata.items()):
-        model.metadata_props.add(key=key, value=value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+        model.metadata_props.add(key=key, value=value if isinstance(value, str) else json.dumps(value))
     size = model.ByteSize()
     if size > _LIMIT:
         raise ExportError(

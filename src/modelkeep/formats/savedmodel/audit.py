@@ -23,7 +23,7 @@ MAX_DEPTH = 10
 #: Functions have counters and underscores in their names; an operator's name is one word.
 _LIKE_AN_OPERATOR = re.compile(r"_?[A-Z][A-Za-z0-9]*")
 _HINT = "get the folder again from where it came from, or save the model anew with TensorFlow 2"
-_ASSET, _FUNCTION_NODES = 5, 3
+_ASSET, _FUNCTION_NODES, _OPERATORS = 5, 3, 2
 
 
 class Audited(NamedTuple):
@@ -49,21 +49,28 @@ def audit(data: memoryview) -> Audited:
     if len(parts[2]) != 1 or len(parts[7]) != 1:
         raise GraphError("it has no objects: TensorFlow 1 saved it, or it is cut off", hint=_HINT)
     _check_objects(parts[7][0])
-    graph, impure = _graph(parts[2][0])
-    kept: list[tuple[int, int, bytes | memoryview]] = [(1, wire.BYTES, part) for part in parts[1]]
+    called = frozenset(wire.text(pair, 1) for pair in wire.messages(parts[7][0], 2))
+    graph, impure = _graph(parts[2][0], called)
+    # Of what it says of itself: all but the operators of the graph as it was.
+    about = [wire.encode(field for field in wire.fields(part) if field[0] != _OPERATORS) for part in parts[1]]
+    kept: list[tuple[int, int, bytes | memoryview]] = [(1, wire.BYTES, part) for part in about]
     kept.append((2, wire.BYTES, graph))
     kept += [(number, wire.BYTES, part) for number in (5, 7) for part in parts[number]]
     return Audited(wire.encode([(1, 0, 1), (2, wire.BYTES, wire.encode(kept))]), impure)
 
 
-def _graph(graph: memoryview) -> tuple[bytes, list[str]]:
+def _graph(graph: memoryview, called: frozenset[str]) -> tuple[bytes, list[str]]:
+    """The graph written anew, and what is impure in it. ``called`` are the functions that objects have."""
     library = [part for each in wire.messages(graph, 2) for part in wire.messages(each, 1)]
-    functions = _without_checkpoints([_function(raw) for raw in library])
+    everything = [_function(raw) for raw in library]
+    functions = _without_checkpoints(everything)
     names = {function.name for function in functions}
     if len(names) != len(functions):
         raise GraphError("two functions have one name", hint=_HINT)
     impure = {op for function in functions for op in function.operators if op not in PURE and op not in names}
+    impure |= {op for f in everything if f.name in called - names for op in f.operators & CHECKPOINT}
     missing = {call for function in functions for call in function.calls if call not in names}
+    missing |= called - names
     impure |= {f"the function {name}" for name in missing}
     odd = next((name for name in names if _LIKE_AN_OPERATOR.fullmatch(name)), None)
     if odd is not None:

@@ -139,7 +139,8 @@ def converted(model: Any, graph: Graph, table: Table, place: str = "") -> Output
     module, _, function = known.partition(":")
     write: Write = getattr(importlib.import_module(f"{__name__}.{module}"), function)
     try:
-        check_is_fitted(model)
+        if hasattr(model, "fit"):  # a booster alone is fitted by what makes it
+            check_is_fitted(model)
         return write(model, graph, table)
     except NotFittedError:
         raise ExportError(f"{told} is not fitted", hint="fit it first") from None

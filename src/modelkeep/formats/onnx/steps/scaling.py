@@ -22,8 +22,11 @@ def _stepwise(graph: Graph, table: Table, *operations: tuple[str, Any]) -> Outpu
 
 
 def standard(model: Any, graph: Graph, table: Table) -> Outputs:
-    mean = model.mean_ if model.with_mean else None
-    return _stepwise(graph, table, ("Sub", mean), ("Div", model.scale_ if model.with_std else None))
+    """Its constants are narrowed to what the rows are, before anything is computed."""
+    mean, scale = model.mean_ if model.with_mean else None, model.scale_ if model.with_std else None
+    if table.narrow:
+        mean, scale = (None if each is None else np.asarray(each, dtype=np.float32) for each in (mean, scale))
+    return _stepwise(graph, table, ("Sub", mean), ("Div", scale))
 
 
 def max_abs(model: Any, graph: Graph, table: Table) -> Outputs:

@@ -592,6 +592,23 @@ def test_a_kernel_never_reads_beyond_its_tensors(program: bytes, tmp_path: Path,
     assert (done.returncode, done.stdout.split()[:1]) == (0, ["refused"]), done.stdout + done.stderr
 
 
+def test_the_parts_of_a_normed_weight_are_compared() -> None:
+    module = zoo_torch.parametrizations.weight_norm(nn.Linear(4, 3))
+    parts, text = document(torch_programs.archive_of(torch_programs.export(module, torch.ones(2, 4))))
+    assert load(again(parts, text), "pt2")(torch.ones(2, 4)).shape == (2, 3)
+    directions = node(text, "torch.ops.aten._weight_norm")["inputs"][0]["arg"]
+    for change in (
+        lambda inputs: inputs[1].update(arg=directions),
+        lambda inputs: inputs[0].update(arg={"as_tensor": {"name": "p_bias"}}),
+        lambda inputs: inputs.append({"name": "dim", "arg": {"as_int": 1}, "kind": 1}),
+        lambda inputs: inputs.append({"name": "dim", "arg": {"as_int": 7}, "kind": 1}),
+    ):
+        _, changed = document(again(parts, text))
+        change(node(changed, "torch.ops.aten._weight_norm")["inputs"])
+        with pytest.raises(LoadError, match="normed weight"):
+            load(again(parts, changed), "pt2")
+
+
 def test_what_can_not_be_a_program_says_why(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="embedding_bag"):
         mk.save(nn.EmbeddingBag(5, 3), tmp_path / "m.pt2", options={"example": torch.ones(2, 3).long()})

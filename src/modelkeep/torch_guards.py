@@ -1,8 +1,8 @@
 """What a program is made to look at before it calls a kernel that takes sizes on trust.
 
-The kernels for attention and for LSTM read as many items as one tensor says from another. The shapes that a file states
-are no proof of those that its tensors will have, so steps are put in front of such a call: ordinary operators, on one
-row, that fail unless the sizes agree. They cost next to nothing, and give the program no other answer.
+The kernels for attention, LSTM and normed weights read as many items as one tensor says from another. The shapes that
+a file states are no proof of those that its tensors will have, so steps are put in front of such a call: ordinary
+operators, on one row, that fail unless the sizes agree. They cost next to nothing, and change no answer.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from modelkeep.torch_grammar import HINT
 
 PREFIX = "modelkeep_guard_"
 _LSTM = "torch.ops.aten.lstm."
+_NORMED = "torch.ops.aten._weight_norm.default"
 _ATTENTION = "torch.ops.aten.scaled_dot_product_attention.default"
 Sizes = dict[str, list[int]]
 
@@ -30,6 +31,8 @@ def guard(graph: dict[str, Any], parameters: Sizes) -> None:
         inputs = {each["name"]: each["arg"] for each in node["inputs"]}
         if node["target"] == _ATTENTION:
             made.attention(inputs)
+        elif node["target"] == _NORMED:
+            _normed(inputs, parameters)
         elif node["target"].startswith(_LSTM):
             if node["target"] != _LSTM + "input":
                 raise CheckError("the program calls an LSTM on packed rows", hint="pad the rows instead")
@@ -39,6 +42,16 @@ def guard(graph: dict[str, Any], parameters: Sizes) -> None:
                 guard(each["arg"]["as_graph"]["graph"], {})
         nodes += [*made.taken(), node]
     graph["nodes"] = nodes
+
+
+def _normed(inputs: dict[str, Any], parameters: Sizes) -> None:
+    """A normed weight: its directions and its norms are parameters, one norm for each place along an axis, or one."""
+    values, norms = (parameters.get(_name_of(inputs.get(part, {}))) for part in ("v", "g"))
+    dim = inputs.get("dim", {}).get("as_int", 0)
+    if values is None or norms is None or not -1 <= dim < len(values):
+        raise CheckError("the parts of a normed weight are no parameters of the program", hint=HINT)
+    if norms != ([n if axis == dim else 1 for axis, n in enumerate(values)] if dim >= 0 else []):
+        raise CheckError("the parts of a normed weight do not fit each other", hint=HINT)
 
 
 def _name_of(argument: dict[str, Any]) -> str:

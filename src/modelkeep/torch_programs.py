@@ -8,6 +8,7 @@ without traces, paths of the machine or examples, so that the same program gives
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import io
 import json
@@ -241,7 +242,9 @@ def export(module: Any, example: Any) -> Any:
 def _exported(module: Any, args: Any, kwargs: Any, dynamic: Any) -> Any:
     import torch
 
-    with torch.no_grad(), warnings.catch_warnings():
+    # What the tracer prints of a module that it can't trace are pages; its error is told.
+    silent = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
+    with torch.no_grad(), warnings.catch_warnings(), silent[0], silent[1]:
         warnings.simplefilter("ignore", UserWarning)  # of attributes that the tracer puts back by itself
         return torch.export.export(module, args, kwargs, dynamic_shapes=dynamic, strict=False)
 

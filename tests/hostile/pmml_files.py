@@ -112,6 +112,10 @@ for label, inside in {
     "of another field": '{"version":1,"inputs":["a","b"],"methods":{"predict":{"fields":["z"],"flat":true}}}',
     "of other inputs": '{"version":1,"inputs":["a"],"methods":{}}',
     "with objects": '{"version":1,"inputs":["a","b"],"methods":{"predict":{"fields":["y"],"flat":true,"dtype":"V9"}}}',
+    "with labels cut short": '{"version":1,"inputs":["a","b"],"methods":{"predict":{"fields":["y"],"flat":true,'
+    '"dtype":"U1","labels":[["ash"]]}}}',
+    "with labels of another type": '{"version":1,"inputs":["a","b"],"methods":{"predict":{"fields":["y"],"flat":true,'
+    '"dtype":"f8","labels":[["ash"]]}}}',
     "with nested labels": '{"version":1,"inputs":["a","b"],"methods":{"predict":{"fields":["y"],"flat":true,'
     '"dtype":"O","labels":[[[1]]]}}}',
 }.items():
@@ -134,6 +138,10 @@ put(
         + f"</LocalTransformations>{TABLE}"
     ),
 )
+
+CHAIN = "".join(derived(f"d{i}", f'<FieldRef field="d{i - 1}"/>') for i in range(1, 5000))
+LONG = f"<LocalTransformations>{derived('d0', '<Constant>1</Constant>')}{CHAIN}</LocalTransformations>{TABLE}"
+put("fields in a long chain", "CheckError", "rests on more than", model(LONG))
 
 
 def function(name: str, *called: str) -> str:

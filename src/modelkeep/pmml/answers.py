@@ -67,7 +67,18 @@ def _is_entry(name: str, entry: Mapping[str, Any], known: set[str]) -> bool:
         plain = dtype is None or (isinstance(dtype, str) and np.dtype(dtype).kind in "fiubUO" and len(dtype) < 9)
     except TypeError:
         plain = False
-    return plain and (labels is None or _is_labels(labels, entry.get("texts"), len(groups[0])))
+    if labels is None or not plain:
+        return plain
+    return _is_labels(labels, entry.get("texts"), len(groups[0])) and all(_holds(dtype, each) for each in labels)
+
+
+def _holds(dtype: str | None, labels: list[Any]) -> bool:
+    """Whether labels come out of an array of that type as they went in."""
+    try:
+        held: bool = np.array(labels, dtype=dtype).tolist() == labels
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return held
 
 
 def _is_labels(labels: Any, texts: Any, count: int) -> bool:
@@ -104,7 +115,11 @@ def _found(name: str, fields: Mapping[str, Any]) -> Any:
 
 def _numbers(names: list[str], fields: Mapping[str, Any], dtype: str | None) -> Any:
     columns = [np.array([_number(value) for value in _found(name, fields)], dtype=np.float64) for name in names]
-    return np.stack(columns, axis=1).astype(dtype or np.float64)
+    table = np.stack(columns, axis=1)
+    whole = np.dtype(dtype or np.float64).kind in "iu"
+    if whole and not np.isfinite(table).all():
+        raise UsageError("the file gives no answer to some rows", hint="pass rows as the model takes them")
+    return table.astype(dtype or np.float64)
 
 
 def _number(value: Any) -> float:

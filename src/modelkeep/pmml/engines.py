@@ -84,13 +84,19 @@ def _jpmml(jpype_class: Any, data: bytes) -> Callable[[dict[str, list[Any]], int
     calls = jpype_class("org.jpmml.evaluator.python.PythonEvaluatorUtil")
 
     def evaluate(columns: dict[str, list[Any]], count: int) -> dict[str, Any]:
+        from jpype import JException
+
         # The table needs a column; one that no field has the name of is left aside.
         table = columns or {"": [None] * count}
         sent = pickle.dumps({"columns": list(table), "data": list(table.values())}, protocol=2)
-        told = _Plain(io.BytesIO(bytes(calls.evaluateAll(evaluator, sent, None, 1)))).load()
-        for row, error in enumerate(told["errors"] or ()):
-            if error:
-                raise _refusal(row, error)
+        try:
+            answer = calls.evaluateAll(evaluator, sent, None, 1)
+        except JException as error:
+            raise _refusal(None, java.causes(error)[-1]) from None
+        told = _Plain(io.BytesIO(bytes(answer))).load()
+        for row, failure in enumerate(told["errors"] or ()):
+            if failure:
+                raise _refusal(row, failure)
         return dict(zip(told["columns"], told["data"], strict=True))
 
     return evaluate

@@ -10,6 +10,7 @@ from modelkeep.pmml import vocabulary
 _HINT = "don't use this file: it was made by another program, or to do harm; get the model from its maker"
 #: What one call of a function of the file's own may cost, in calls of built-in ones.
 _COST = 100_000
+_DEPTH = 256
 
 
 class Graph:
@@ -31,7 +32,8 @@ class Graph:
             raise CheckError(f"the function {quote(min(strange))} is on no list", hint=_HINT)
         if own := self.functions.keys() & vocabulary.FUNCTIONS:
             raise CheckError(f"the file defines the function {quote(min(own))} anew", hint=_HINT)
-        order(self.fields, "field")
+        _check_depth(self.fields, "field")
+        _check_depth(self.functions, "function")
         self._check_cost()
 
     def _check_cost(self) -> None:
@@ -41,6 +43,15 @@ class Graph:
             costs[name] = sum(1 + costs.get(called, 0) for called in self.functions.get(name, ()))
             if costs[name] > _COST:
                 raise CheckError(f"the function {quote(name)} expands without end", hint=_HINT)
+
+
+def _check_depth(edges: Mapping[str, Iterable[str]], what: str) -> None:
+    """Java follows them by recursion, and its stack is short."""
+    depths: dict[str, int] = {}
+    for name in order(edges, what):
+        depths[name] = 1 + max((depths.get(each, 0) for each in edges.get(name, ())), default=0)
+        if depths[name] > _DEPTH:
+            raise CheckError(f"the {what} {quote(name)} rests on more than {_DEPTH} others", hint=_HINT)
 
 
 def order(edges: Mapping[str, Iterable[str]], what: str) -> list[str]:

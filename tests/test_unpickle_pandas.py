@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import io
 import pickle
+import runpy
 import zoneinfo
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -170,3 +172,19 @@ def test_buffers_of_arrow_must_hold_what_their_columns_say() -> None:
             read(texts.replace(ends, np.array(bad, "<i8").tobytes()))
     with pytest.raises(LoadError, match="UTF-8"):
         read(texts.replace(b"abcde", b"ab\xffde"))
+
+
+# -- what older versions of pandas wrote -----------------------------------------------------------------------------
+
+OLD = Path(__file__).parent / "golden" / "pandas"
+OLD_FILES = sorted(path.name for path in OLD.glob("*.values"))
+OLD_NAMES = sorted(runpy.run_path(str(OLD / "make_pandas.py"))["values"]())
+
+
+@pytest.mark.parametrize("file", OLD_FILES)
+@pytest.mark.parametrize("name", OLD_NAMES)
+def test_values_of_older_versions(file: str, name: str) -> None:
+    """They look as they did to the pandas that wrote them."""
+    told = read((OLD / file).read_bytes())[0]
+    shown = runpy.run_path(str(OLD / "make_pandas.py"))["shown"]
+    assert shown(read(told["pickles"][name])[0]) == told["shown"][name]

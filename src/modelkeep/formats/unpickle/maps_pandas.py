@@ -53,8 +53,16 @@ def _index(encoder: Transcriber, call: Call, *, name: bool = True) -> Node:
         return ["index", ["intervals", *ends, parts.get("closed")], shown, None]
     if kind not in _INDEXES | {"CategoricalIndex"}:
         raise GraphError(f"{quote(kind)} is not an index of pandas")
-    frequency = values.frequency(parts.get("freq")) if kind in _DATES else None
+    frequency = values.frequency(parts.get("freq", _older_frequency(parts))) if kind in _DATES else None
     return ["index", column(encoder, parts.get("data")), shown, frequency]
+
+
+def _older_frequency(parts: dict[str, Any]) -> Any:
+    """Before pandas 3 the values of an index knew its frequency."""
+    data = parts.get("data")
+    state = data.state if isinstance(data, Call) else None
+    more = state[2] if type(state) is tuple and len(state) == 3 else None
+    return more.get("_freq") if type(more) is dict else None
 
 
 def _multi_index(encoder: Transcriber, parts: dict[str, Any]) -> Node:
@@ -165,7 +173,7 @@ REDUCED: dict[str, Any] = {
     **dict.fromkeys(_names("_libs.tslibs.timedeltas", "Timedelta"), values.encode_timedelta),
     **dict.fromkeys(_names("_libs.tslibs.period", "Period"), values.encode_period),
     **dict.fromkeys(_names("_libs.interval", "Interval"), values.encode_interval),
-    "pandas._libs.tslibs.nattype._nat_unpickle": _nat,
+    **dict.fromkeys((f"pandas._libs.tslibs.nattype.{name}_unpickle" for name in ("_nat", "__nat")), _nat),
     **dict.fromkeys(_DTYPES, values.encode_dtype),
 }
 NEW: dict[str, Any] = {

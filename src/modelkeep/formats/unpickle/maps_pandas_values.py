@@ -43,19 +43,34 @@ def categorical(record: Any) -> tuple[Any, Any]:
 
 
 def string_name(record: Any) -> list[str]:
-    """Where the texts are, and what a missing one is."""
-    if last(record) != "StringDtype" or not record.args or type(record.args[0]) is not str:
+    """Where the texts are, and what a missing one is: arguments, or attributes before pandas 2.3."""
+    args = record.args if last(record) == "StringDtype" else ()
+    if last(record) == "StringDtype" and not args and type(record.state) is dict:
+        args = (record.state.get("storage"), *([record.state["_na_value"]] if "_na_value" in record.state else []))
+    if not args or type(args[0]) is not str:
         raise GraphError("a text dtype has an unknown form")
-    storage, *missing = record.args
+    storage, *missing = args
     is_nan = storage.endswith("_numpy") or (missing and type(missing[0]) is float)
     return [storage.removesuffix("_numpy"), "NaN" if is_nan else "NA"]
 
 
 def period_name(record: Any) -> str:
+    """The alias of a dtype of periods, which is made of its name, or of an offset before pandas 2."""
     name = record.args[0] if last(record) == "PeriodDtype" and len(record.args) == 1 else None
+    if isinstance(name, Call):
+        return _period_of(name)
     if type(name) is not str:
         raise GraphError("a dtype of periods has an unknown form")
     return name.removeprefix("period[").removesuffix("]")
+
+
+def _period_of(offset: Any) -> str:
+    """The alias of periods as long as an offset: it is not always that of the offset."""
+    try:
+        name = library().PeriodDtype(library().tseries.frequencies.to_offset(frequency(offset))).name
+    except (ValueError, TypeError, AttributeError) as error:
+        raise GraphError(f"the frequency of a period is not usable: {quote(str(error))}") from None
+    return str(name).removeprefix("period[").removesuffix("]")
 
 
 def zone_of(encoder: Transcriber, record: Any) -> Any:
@@ -137,12 +152,7 @@ def encode_period(encoder: Transcriber, call: Call) -> Node:
     only(call)
     if len(call.args) != 3 or call.args[0] is not None or type(call.args[2]) is not int:
         raise GraphError("a period has an unknown form")
-    alias = frequency(call.args[1])
-    try:
-        name = library().PeriodDtype(library().tseries.frequencies.to_offset(alias)).name
-    except (ValueError, TypeError, AttributeError) as error:
-        raise GraphError(f"the frequency of a period is not usable: {quote(str(error))}") from None
-    return ["period", call.args[2], name.removeprefix("period[").removesuffix("]")]
+    return ["period", call.args[2], _period_of(call.args[1])]
 
 
 def encode_interval(encoder: Transcriber, call: Call) -> Node:

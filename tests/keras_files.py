@@ -105,10 +105,12 @@ def _optimizer() -> str:
 
 if __name__ == "__main__":
     import keras as library  # noqa: F401  before the bound: TensorFlow maps much that it never uses
+    from tests.keras_tables import failures
 
     from modelkeep.formats.keras.read import read as reader
     from modelkeep.loading import Rules
 
+    wrong = failures()
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + (4 << 30), resource.RLIM_INFINITY))
 
@@ -131,6 +133,7 @@ if __name__ == "__main__":
             read, keras_file(keras_chain(keras("Conv2D", filters=2, kernel_size=3)), hdf5(WEIGHTS))
         ),
         "optimizer": _optimizer(),
+        "tables": wrong,
     }
     print(json.dumps(told))
     sys.stdout.flush()

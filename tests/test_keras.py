@@ -213,7 +213,10 @@ def test_plain_and_gzip_arrays_are_read() -> None:
 
 
 def test_what_needs_keras_to_be_refused() -> None:
-    """Shapes, missing weights and sizes that no memory has: told by a child, whose memory has a bound."""
+    """Shapes, missing weights and sizes that no memory has: told by a child, whose memory has a bound.
+
+    It also takes each class of the tables through a spec and back, and looks for classes that the tables lack.
+    """
     environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", "tests.keras_files"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
@@ -221,5 +224,6 @@ def test_what_needs_keras_to_be_refused() -> None:
     found = json.loads(done.stdout.splitlines()[-1])
     assert found.pop("honest") == "read"
     assert found.pop("optimizer") == "kept"
+    assert found.pop("tables") == {}
     assert found == dict.fromkeys(found, "refused")
     assert len(found) >= 6

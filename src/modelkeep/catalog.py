@@ -44,7 +44,8 @@ _EXTRAS = {
     "zstandard": "zstd",
     **dict.fromkeys(("torch", "ml_dtypes"), "torch"),
     "skops": "skops",
-    **dict.fromkeys(("keras", "tensorflow", "h5py"), "keras"),
+    **dict.fromkeys(("keras", "h5py"), "keras"),
+    "tensorflow": "tensorflow",
 }
 
 Ask = Callable[[Any, str, Any], Any]

@@ -19,7 +19,8 @@ _RUN = "return_sequences return_state go_backwards stateful unroll zero_output_f
 _CONV_RNN = f"filters {_CONV} kernel* recurrent_activation recurrent* unit_forget_bias dropout recurrent_dropout seed"
 _NORM = "axis epsilon center scale beta* gamma*"
 _POOL = "pool_size strides padding data_format"
-_IMAGE = "value_range factor seed data_format interpolation fill_mode fill_value"
+_RANDOM = "value_range factor seed data_format"
+_IMAGE = f"{_RANDOM} interpolation fill_mode fill_value"
 _LOOKUP = """max_tokens num_oov_indices mask_token oov_token vocabulary vocabulary_dtype idf_weights invert output_mode
     sparse pad_to_max_tokens oov_method salt vocabulary_size has_input_vocabulary"""
 _ATTENTION = "dropout use_bias sliding_window flash_attention kernel* bias* use_gate seed"
@@ -98,7 +99,22 @@ LAYERS = {
     "RandomFlip": "mode=enum:horizontal|vertical|horizontal_and_vertical seed data_format",
     "RandomRotation": _IMAGE,
     "RandomTranslation": f"height_factor width_factor {_IMAGE}",
-    "RandomZoom": f"height_factor width_factor {_IMAGE}",
+    "RandomZoom": f"height_factor width_factor=numbers? {_IMAGE}",
+    "AugMix": f"{_IMAGE} num_chains=int:1:100 chain_depth=int:1:100 alpha=numbers all_ops=bool",
+    "AutoContrast": _IMAGE,
+    "ContrastLimitedAdaptiveHistogramEqualization": f"{_IMAGE} clip_limit=float tile_grid_size=sizes",
+    **dict.fromkeys(("CutMix", "MixUp"), f"{_IMAGE} alpha=numbers"),
+    "Equalization": f"{_IMAGE} bins=int:1:65536",
+    "MaxNumBoundingBoxes": "max_number=count fill_value data_format",
+    "RandAugment": f"{_IMAGE} num_ops=int:1:100",
+    "RandomColorJitter": f"""{_IMAGE} brightness_factor=numbers? contrast_factor=numbers? saturation_factor=numbers?
+        hue_factor=numbers?""",
+    "RandomElasticTransform": f"{_IMAGE} scale=numbers alpha=numbers sigma=numbers",
+    "RandomErasing": f"{_RANDOM} scale=numbers fill_value=numbers?",
+    "RandomGaussianBlur": f"{_IMAGE} kernel_size=sizes sigma=numbers",
+    "RandomPerspective": f"{_IMAGE} scale=numbers",
+    "RandomShear": f"{_IMAGE} x_factor=numbers y_factor=numbers",
+    "Solarization": f"{_IMAGE} addition_factor=numbers threshold_factor=numbers",
     "ReLU": "max_value=float? negative_slope threshold",
     "RepeatVector": "n=int:1:16777216",
     "Rescaling": "scale=numbers offset=numbers",
@@ -106,7 +122,7 @@ LAYERS = {
     "Resizing": """height width interpolation crop_to_aspect_ratio pad_to_aspect_ratio fill_mode fill_value antialias
         data_format""",
     "ReversibleEmbedding": """input_dim output_dim tie_weights embeddings* mask_zero reverse_dtype=policy
-        logit_soft_cap=float?""",
+        logit_soft_cap=float? quantization_config""",
     "STFTSpectrogram": """mode=enum:log|magnitude|psd|real|imag|angle|stft frame_length=int:2:8192
         frame_step=int:1:65536? fft_length=int:2:8192? window periodic=bool scaling=enum:density|spectrum? padding
         expand_dims=bool data_format""",

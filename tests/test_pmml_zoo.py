@@ -27,6 +27,8 @@ CLEAN = (
     "Pipeline(nested)",
     "SVC(words, sparse)",
     "VotingClassifier",
+    "X:ExtraTrees(monotonic)",
+    "X:HGBR(poisson)",
     "X:OneHot(strings)",
 )
 #: The converter knows these no longer, or not quite: what it writes answers differently, and that is seen.

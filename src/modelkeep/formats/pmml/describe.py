@@ -11,6 +11,8 @@ from modelkeep.pmml.answers import VERSION, text_of
 from modelkeep.pmml.outline import Outline
 
 _HINT = "export it to another format (modelkeep formats), or save it as a .keep file"
+#: An output whose name says that it is the prediction, not the target's value.
+EXPONENTIAL = "exp(predict)"
 
 
 def describe(model: Any, outline: Outline, names: list[str], answers: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def _transform(outline: Outline) -> dict[str, Any]:
 def _predict(model: Any, outline: Outline, answers: dict[str, Any]) -> dict[str, Any]:
     known = [output.name for output in outline.outputs]
     special = next((name for name in ("predict(outlier)", "cluster") if name in known), "")
-    fields = outline.targets or [special]
+    fields = [EXPONENTIAL] if EXPONENTIAL in known else outline.targets or [special]
     answer = answers.get("predict")
     entry: dict[str, Any] = {"fields": fields, "flat": len(fields) == 1}
     if answer is not None:

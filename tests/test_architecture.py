@@ -30,7 +30,7 @@ LAYERS = {
     6: {"verbs"},
     4: {"formats", "frameworks", "stores", "signers", "seals"},
     3: {"ports", "store"},
-    2: set("artifact schema policy trees tree_checks tree_values atomic unpacking archives markers keys workers predictors pmml onnx_checks keras_layers torch_tensors torch_grammar torch_guards torch_operators torch_programs torch_schema torch_archives safetensors_file".split()),
+    2: set("boosters forests artifact schema policy trees tree_checks tree_values atomic unpacking archives markers keys workers predictors pmml onnx_checks crossing keras_layers torch_tensors torch_grammar torch_guards torch_operators torch_programs torch_schema torch_archives safetensors_file".split()),
     1: {"errors", "rope"},
 }
 SERVICES = 5

@@ -24,11 +24,17 @@ FORMATS = {
     "pt2": "modelkeep.formats.pt2:FORMAT",
     "keras": "modelkeep.formats.keras:FORMAT",
     "savedmodel": "modelkeep.formats.savedmodel:FORMAT",
+    "xgboost": "modelkeep.formats.xgboost:FORMAT",
+    "lightgbm": "modelkeep.formats.lightgbm:FORMAT",
+    "catboost": "modelkeep.formats.catboost:FORMAT",
     "onnx": "modelkeep.formats.onnx:FORMAT",
     "pmml": "modelkeep.formats.pmml:FORMAT",
 }
 FRAMEWORKS = {
     "sklearn": "modelkeep.frameworks.sklearn:FRAMEWORK",
+    "xgboost": "modelkeep.frameworks.xgboost:FRAMEWORK",
+    "lightgbm": "modelkeep.frameworks.lightgbm:FRAMEWORK",
+    "catboost": "modelkeep.frameworks.catboost:FRAMEWORK",
     "onnx": "modelkeep.frameworks.onnx:FRAMEWORK",
     "pmml": "modelkeep.frameworks.pmml:FRAMEWORK",
     "keras": "modelkeep.frameworks.keras:FRAMEWORK",
@@ -44,6 +50,9 @@ _EXTRAS = {
     "zstandard": "zstd",
     **dict.fromkeys(("torch", "ml_dtypes"), "torch"),
     "skops": "skops",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "catboost": "catboost",
     **dict.fromkeys(("keras", "h5py"), "keras"),
     "tensorflow": "tensorflow",
 }

@@ -72,6 +72,11 @@ class Forest:
     def is_leaf(self) -> Flags:
         return self.feature < 0
 
+    def edges(self) -> tuple[Places, Numbers]:
+        """The columns and thresholds of all splits by a number."""
+        chosen = ~self.is_leaf if self.category is None else ~self.is_leaf & (self.category < 0)
+        return self.feature[chosen], self.threshold[chosen]
+
     def with_features(self, features: Sequence[int], n_features: int) -> Forest:
         """The same trees over a wider table, of which they saw the columns ``features``."""
         places = np.append(np.asarray(features, dtype=np.int64), -1)

@@ -126,7 +126,19 @@ def _without_vast(trial: Trial) -> Trial | None:
     kept = np.flatnonzero(~np.asarray(vast)).tolist()
     if not kept:
         return None
-    return Trial(trial.kind, take(trial.rows, kept), {m: rows_of(a, kept) for m, a in trial.answers.items()})
+    total = count(trial.rows)
+    # An answer that is not by rows can't be cut; the method is asked in the other blocks.
+    answers = {method: rows_of(answer, kept) for method, answer in trial.answers.items() if _by_rows(answer, total)}
+    return Trial(trial.kind, take(trial.rows, kept), answers) if answers else None
+
+
+def _by_rows(answer: Any, total: int) -> bool:
+    if isinstance(answer, dict | tuple) or (
+        isinstance(answer, list) and any(isinstance(x, np.ndarray) for x in answer)
+    ):
+        parts = answer.values() if isinstance(answer, dict) else answer
+        return all(_by_rows(each, total) for each in parts)
+    return hasattr(answer, "shape") and count(answer) == total
 
 
 def rows_of(answer: Any, kept: list[int]) -> Any:

@@ -64,7 +64,9 @@ def methods_of(model: Model, graph: Graph, outputs: Sequence[Port]) -> dict[str,
     classic = any((model.producer_name or "").startswith(name) for name in _CLASSIC)
     if len(outputs) == 2 and _is_label(outputs[0]) and not _is_label(outputs[1]):
         return _labelled(outputs, makers)
-    return _single(outputs, makers, classic) if len(outputs) == 1 else {"predict": Answer({n: n for n in names})}
+    if len(outputs) == 1:
+        return _single(outputs, makers, classic)
+    return {"predict": Answer({name: name for name in names}), "forward": Answer(names)}
 
 
 def _declared(told: str, names: Sequence[str]) -> dict[str, Answer]:
@@ -149,8 +151,10 @@ def _single(outputs: Sequence[Port], makers: Mapping[str, Node], classic: bool) 
         return {"transform": Answer(port.name)}
     if port.dtype is None:
         return {"predict_proba": Answer(port.name, "maps")}
-    found = {"predict": Answer(port.name, "column" if classic else "plain")}
-    if classic and port.width != 1 and (maker is None or maker.op_type not in _REGRESSES):
+    if not classic:
+        return dict.fromkeys(("predict", "forward"), Answer(port.name))
+    found = {"predict": Answer(port.name, "column")}
+    if port.width != 1 and (maker is None or maker.op_type not in _REGRESSES):
         # Nothing in the file tells a transformer from a model of several numbers.
         found["transform"] = Answer(port.name)
     return found
@@ -165,18 +169,18 @@ def shape(answer: Answer, found: Mapping[str, Any]) -> Any:
         keys = answer.keys or (tuple(sorted(rows[0])) if len(rows) else ())
         return np.array([[row[key] for key in keys] for row in rows], np.float32).reshape(len(rows), len(keys))
     if answer.form == "plain":
-        return _tree(answer.outputs, found)
+        return tree_of(answer.outputs, found)
     values = found[answer.outputs]
     if values.ndim == 2 and values.shape[1] == 1:
         return values[:, 0]
     return values[:, 1] if answer.form == "second" and values.ndim == 2 and values.shape[1] == 2 else values
 
 
-def _tree(outputs: Any, found: Mapping[str, Any]) -> Any:
+def tree_of(outputs: Any, found: Mapping[str, Any]) -> Any:
     if isinstance(outputs, dict):
-        return {name: _tree(each, found) for name, each in outputs.items()}
+        return {name: tree_of(each, found) for name, each in outputs.items()}
     if isinstance(outputs, list):
-        return tuple(_tree(each, found) for each in outputs)
+        return tuple(tree_of(each, found) for each in outputs)
     return found[outputs]
 
 

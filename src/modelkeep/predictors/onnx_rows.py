@@ -121,6 +121,8 @@ def _numbers(port: Port, array: Any) -> Any:
         made = array.astype(port.dtype)
         if array.dtype.kind == "f" and port.dtype.kind == "f":
             lost = np.isinf(made) & ~np.isinf(array)
+        elif port.dtype == np.float64:  # rounded, as every library makes float64 of whole numbers
+            lost = np.zeros(array.shape, dtype=bool)
         else:
             lost = made.astype(array.dtype) != array
             if array.dtype.kind == "f":

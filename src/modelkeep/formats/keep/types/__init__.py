@@ -14,6 +14,7 @@ from modelkeep.formats.keep.handlers import Decode, Handler, Unsaveable
 from modelkeep.formats.keep.names import OBJECT_NAMES, public_module
 from modelkeep.formats.keep.types import (
     birch,
+    boosters,
     cython,
     keras,
     masked,
@@ -48,6 +49,7 @@ _MODULES = (
     torch_modules,
     keras,
     onnx,
+    boosters,
 )
 
 KINDS: Mapping[str, Handler] = {handler.kind: handler for module in _MODULES for handler in module.HANDLERS}

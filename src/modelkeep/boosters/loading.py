@@ -1,0 +1,98 @@
+"""From bytes that nobody trusts to a booster: checked, written anew, and only then handed to its library."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+from modelkeep.artifact import digest
+from modelkeep.boosters import json_model, lightgbm, ubjson, xgboost
+from modelkeep.errors import GraphError, WorkerError, said
+from modelkeep.workers import Worker
+
+_HINT = "get the file from its maker again"
+#: Digests of CatBoost models that were written here, or that a child process has opened.
+_tried: set[str] = set()
+
+
+def xgboost_booster(data: bytes | memoryview) -> Any:
+    """A ``xgboost.Booster`` of the bytes of a model file, binary or JSON."""
+    import xgboost as library
+
+    model = json_model.parse(data) if is_json(data) else ubjson.parse(data)
+    xgboost.check(model)
+    try:
+        return library.Booster(model_file=bytearray(ubjson.emit(model)))
+    except library.core.XGBoostError as error:
+        raise GraphError(f"XGBoost refuses the model: {said(error)}", hint=_HINT) from None
+
+
+def is_json(data: bytes | memoryview) -> bool:
+    """Whether a model file of XGBoost is JSON: a key begins with a quote there, not with its length."""
+    return bytes(data[:64]).lstrip()[1:].lstrip()[:1] == b'"'
+
+
+def xgboost_bytes(booster: Any) -> bytes:
+    """A booster as a binary model file, once it has passed what every load checks."""
+    return xgboost.rewritten(bytes(booster.save_raw(raw_format="ubj")))
+
+
+def estimator_type(booster: Any) -> str | None:
+    """What a file says that XGBoost's interface of scikit-learn wrote: classifier, regressor, ranker."""
+    try:
+        return str(json.loads(booster.attr("scikit_learn") or "{}").get("_estimator_type", "")) or None
+    except (ValueError, AttributeError):
+        return None
+
+
+def lightgbm_booster(data: bytes | memoryview) -> Any:
+    """A ``lightgbm.Booster`` of the text of a model file."""
+    import lightgbm as library
+
+    try:
+        text = str(bytes(data), "utf-8")
+    except UnicodeDecodeError:
+        raise lightgbm.refused("it is not UTF-8") from None
+    try:
+        return library.Booster(model_str=lightgbm.rewritten(text))
+    except library.basic.LightGBMError as error:
+        raise GraphError(f"LightGBM refuses the model: {said(error)}", hint=_HINT) from None
+
+
+def lightgbm_text(booster: Any) -> str:
+    """A booster as the text of a model file, all its rounds, once it has passed what every load checks."""
+    return lightgbm.rewritten(booster.model_to_string(num_iteration=-1))
+
+
+def catboost_bytes(data: bytes | memoryview) -> bytes:
+    """The bytes of a CatBoost model, which CatBoost itself verifies: first in a child process, since it may end it."""
+    kept = bytes(data)
+    size = struct.unpack("<I", kept[4:8])[0] if len(kept) >= 8 else 0
+    if kept[:4] != b"CBM1" or not 8 <= size + 8 <= len(kept):
+        raise GraphError("the CatBoost model is not well-formed: its head is not one", hint=_HINT)
+    name = digest(kept)
+    if name not in _tried:
+        try:
+            with Worker("CatBoost") as worker:
+                worker.call(f"{__name__}:open_catboost", kept, timeout=120)
+        except WorkerError as error:
+            raise GraphError(f"CatBoost can't open the model: {error}", hint=_HINT) from None
+        _tried.add(name)
+    return kept
+
+
+def know_catboost(data: bytes) -> bytes:
+    """Bytes that CatBoost has just written here need no trial."""
+    if len(_tried) < 1000:
+        _tried.add(digest(data))
+    return data
+
+
+def open_catboost(data: bytes) -> bool:
+    """In the child: whether CatBoost opens it and answers a row."""
+    import catboost
+
+    model = catboost.CatBoost()
+    model.load_model(blob=data)
+    return bool(model.is_fitted())

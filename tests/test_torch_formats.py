@@ -669,6 +669,11 @@ def test_weights_go_into_a_module(tmp_path: Path, suffix: str, name: str) -> Non
     assert zoo_torch.answers(other, inputs) == expected
 
 
+def expanded(module: nn.Linear) -> nn.Linear:
+    module.weight = nn.Parameter(torch.ones(1, 1).expand(module.out_features, module.in_features))
+    return module
+
+
 def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
     path = tmp_path / "m.pt"
     mk.save(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)), path)
@@ -680,6 +685,12 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
         (nn.Sequential(*wrong, nn.Linear(1, 1)), True, "2 are missing: 2.weight, 2.bias"),
         (nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)).double(), True, "float32, not float64"),
         (nn.Linear(2, 3, device="meta"), False, "missing"),
+        (
+            nn.Sequential(nn.Linear(2, 3, device="meta"), nn.Linear(3, 1)),
+            True,
+            "0.weight is for a tensor without",
+        ),
+        (nn.Sequential(nn.Linear(2, 3), expanded(nn.Linear(3, 1))), True, "1.weight is for a tensor without"),
     ):
         with pytest.raises(LoadError) as caught:
             mk.load_weights(path, into=into, strict=strict)

@@ -101,7 +101,14 @@ def _unlike(target: Any, value: Any) -> str:
     dtypes = _dtype(target), _dtype(value)
     if dtypes[0] != dtypes[1]:
         return f"of {dtypes[1]}, not {dtypes[0]}"
-    return "of a tensor without memory" if getattr(target, "is_meta", False) else ""
+    if hasattr(target, "is_meta") and (target.is_meta or _repeats(target)):
+        return "for a tensor without memory of its own for each element"
+    return ""
+
+
+def _repeats(tensor: Any) -> bool:
+    """Whether some elements are one place in memory, which PyTorch does not write to."""
+    return any(length > 1 and step == 0 for length, step in zip(tensor.shape, tensor.stride(), strict=True))
 
 
 def _dtype(value: Any) -> str:

@@ -21,8 +21,8 @@ HEAVY = tuple(
     "numpy sklearn pandas scipy torch tensorflow xgboost lightgbm catboost keras onnx onnxruntime skops joblib".split()
 )
 COMMANDS = tuple(
-    "demo inspect verify diff export convert advise register list show history alias promote rollback tag copy export-file rm "
-    "gc fsck keygen sign seal unseal env formats doctor".split()
+    "demo inspect verify diff export convert advise register list show history alias promote rollback tag copy "
+    "export-file rm gc fsck keygen sign seal unseal env formats doctor".split()
 )
 #: Layer of each top-level module or folder; imports go down only, and formats and frameworks are leaves.
 LAYERS = {
@@ -30,7 +30,11 @@ LAYERS = {
     6: {"verbs"},
     4: {"formats", "frameworks", "stores", "signers", "seals"},
     3: {"ports", "store"},
-    2: set("boosters forests artifact schema policy trees tree_checks tree_values atomic unpacking archives markers keys workers predictors pmml onnx_checks crossing keras_layers torch_tensors torch_grammar torch_guards torch_operators torch_programs torch_schema torch_archives safetensors_file".split()),
+    2: set(
+        """archives artifact atomic boosters crossing forests keras_layers keys markers onnx_checks pmml policy
+        predictors safetensors_file schema torch_archives torch_grammar torch_guards torch_operators torch_programs
+        torch_schema torch_tensors tree_checks tree_values trees unpacking workers""".split()
+    ),
     1: {"errors", "rope"},
 }
 SERVICES = 5

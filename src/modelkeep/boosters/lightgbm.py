@@ -136,7 +136,7 @@ def _tree(block: str, width: int, place: str) -> str:
     if lines.get("is_linear") not in (None, "0", "1") or not _NUMBER.fullmatch(lines.get("shrinkage") or ""):
         raise refused(f"{place}: is_linear or shrinkage is no number")
     if leaves > 1:
-        _check_shape(*(_ints(numbers[key]) for key in ("left_child", "right_child")), place)
+        _check_shape(_ints(numbers["left_child"]), _ints(numbers["right_child"]), place)
         features = _ints(numbers["split_feature"])
         if features.min() < 0 or features.max() >= width:
             raise refused(f"{place}: a node splits on a column that there is not")

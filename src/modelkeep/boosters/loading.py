@@ -82,6 +82,15 @@ def catboost_bytes(data: bytes | memoryview) -> bytes:
     return kept
 
 
+def settled_catboost(data: bytes) -> bytes:
+    """The bytes that CatBoost writes again and again of a model: after the first load it orders them in another way."""
+    import catboost
+
+    again = catboost.CatBoost()
+    again.load_model(blob=data)
+    return know_catboost(again._serialize_model())
+
+
 def know_catboost(data: bytes) -> bytes:
     """Bytes that CatBoost has just written here need no trial."""
     if len(_tried) < 1000:

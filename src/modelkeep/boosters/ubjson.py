@@ -1,7 +1,7 @@
 """Universal Binary JSON as XGBoost writes it: parsed within bounds, and written anew.
 
-The format: https://ubjson.org (draft 12), as XGBoost uses it: lengths and keys are 64-bit, numbers big-endian, arrays of
-one type are ``[$type#length``. Such an array becomes a numpy array; what is parsed and written again is the same bytes.
+The format: https://ubjson.org (draft 12), as XGBoost uses it: lengths and keys are 64-bit, numbers big-endian, arrays
+of one type are ``[$type#length``. Such an array becomes a numpy array; parsed and written again it is the same bytes.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from modelkeep.errors import GraphError
 
 #: Objects and lists nest at most so deep.
 DEPTH = 32
-_ARRAYS = {
+_ARRAYS: dict[bytes, np.dtype[Any]] = {
     b"d": np.dtype(">f4"), b"D": np.dtype(">f8"), b"U": np.dtype("u1"), b"i": np.dtype("i1"),
     b"I": np.dtype(">i2"), b"l": np.dtype(">i4"), b"L": np.dtype(">i8"),
 }  # fmt: skip
 _MARKS = {dtype.newbyteorder("="): mark for mark, dtype in _ARRAYS.items()}
 _CONSTANTS = {b"T": True, b"F": False, b"Z": None}
+_END = ord("}")
 _HINT = "get the file from its maker again: this one was not written by XGBoost"
 
 
@@ -73,7 +74,7 @@ class _Reader:
     def object(self, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
         while True:
-            if self.data[self.place : self.place + 1] == b"}":
+            if self.place < len(self.data) and self.data[self.place] == _END:
                 self.place += 1
                 return found
             key = self.text()

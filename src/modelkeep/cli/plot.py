@@ -19,6 +19,7 @@ def draw(found: Advice, path: str) -> None:
     """Size against latency, both on logarithmic scales; formats that can run code are hollow."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     from modelkeep import atomic
 
@@ -37,7 +38,7 @@ def draw(found: Advice, path: str) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter("{x:g}")
-        axis.get_minor_locator().set_params(numticks=6)
+        axis.set_minor_locator(LogLocator(subs="auto", numticks=6))
     axes.margins(0.2)
     axes.grid(visible=True, which="major", alpha=0.3)
     with atomic.replacing(path) as file:

@@ -13,6 +13,7 @@ from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
 from zoo.shelf import case
 
 RNG = np.random.default_rng(7)
@@ -35,11 +36,6 @@ CAT = {"iterations": 6, "depth": 3, "verbose": 0, "allow_writing_files": False, 
 
 def put(name: str, model: Any, data: Any, target: Any, rows: Any, **fit: Any) -> None:
     case(name)(lambda: (model.fit(data, target, **fit), rows))
-
-
-def squares(true: Any, predicted: Any) -> Any:
-    """An objective of one's own, as a function: kept by its name where the loader trusts it."""
-    return predicted - true, np.ones_like(true)
 
 
 for kind, model in {
@@ -90,12 +86,6 @@ put(
     eval_set=[(GAPS[:60], Y2[:60])],
     verbose=False,
 )
-
-
-@case("XGBooster")
-def _xgbooster() -> Any:
-    matrix = xgboost.DMatrix(GAPS, label=NUMBERS, feature_names=list("abcde"))
-    return xgboost.train({"max_depth": 3, "nthread": 1}, matrix, 6), GAPS[:40]
 
 
 for kind, model in {

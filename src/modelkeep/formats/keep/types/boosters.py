@@ -1,6 +1,6 @@
 """Boosters of XGBoost, LightGBM and CatBoost: the library's own bytes, checked and written anew by the loader.
 
-``["xgboost", bytes]``, ``["lightgbm", bytes, state]`` and ``["catboost", class, state, bytes or None]``.
+``["xgboost", bytes]``, ``["lightgbm", bytes, state]`` and ``["catboost", class, state, bytes or None, columns]``.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ def decode_lightgbm(builder: Builder, node: Node) -> Any:
 
 
 def encode_catboost(encoder: Encoder, model: Any) -> Node:
-    from modelkeep.boosters.loading import know_catboost
+    from modelkeep.boosters.loading import settled_catboost
 
     state = dict(_written(lambda each: each.__getstate__(), model))
     data = state.pop(_MODEL, None)
     if data is not None:
-        know_catboost(data)
-    return ["catboost", type(model).__name__, encoder.node(state), encoder.node(data)]
+        data = settled_catboost(data)
+    return ["catboost", type(model).__name__, encoder.node(state), encoder.node(data), _columns(model)]
 
 
 def decode_catboost(builder: Builder, node: Node) -> Any:
@@ -81,7 +81,9 @@ def decode_catboost(builder: Builder, node: Node) -> Any:
 
     from modelkeep.boosters.loading import catboost_bytes
 
-    builder.arity(node, 4)
+    builder.arity(node, 5)
+    if type(node[4]) is not int or not 0 <= node[4] < 1 << 31:
+        raise GraphError("a CatBoost model has no number of columns")
     name, state, data = builder.text(node[:2]), builder.build(node[2]), builder.build(node[3])
     if name not in _CATBOOST:
         raise GraphError(f"{quote(name)} is no class of CatBoost")
@@ -89,7 +91,13 @@ def decode_catboost(builder: Builder, node: Node) -> Any:
         raise GraphError("the state of a CatBoost model is not its own")
     model = getattr(catboost, name).__new__(getattr(catboost, name))
     model.__setstate__(state if data is None else {**state, _MODEL: catboost_bytes(_bytes(data))})
+    if data is not None:
+        model._n_features_in = node[4]  # which the library forgets
     return model
+
+
+def _columns(model: Any) -> int:
+    return int(getattr(model, "_n_features_in", 0) or 0)
 
 
 def _bytes(data: Any) -> bytes:

@@ -88,6 +88,8 @@ def _attributes(model: Any) -> Iterator[tuple[str, Callable[[], object]]]:
         if name.endswith("_") and not name.startswith("_"):
             yield f"attribute:{name}", lambda value=value: _outline(value)
     for name in sorted(dir(type(model))):
+        if name in _TOLD and type(model).__module__.startswith("catboost."):
+            continue
         if name.endswith("_") and not name.startswith("_") and isinstance(getattr(type(model), name), property):
             yield f"property:{name}", lambda name=name: _outline(getattr(model, name))
     if _has(model, "get_params"):
@@ -95,6 +97,10 @@ def _attributes(model: Any) -> Iterator[tuple[str, Callable[[], object]]]:
         for name, value in sorted(model.get_params(deep=False).items()):
             if name != "memory":
                 yield f"param:{name}", lambda value=value: _outline(value)
+
+
+#: What CatBoost told while it trained: in its own bytes these are texts, with a digit less than a float64 has.
+_TOLD = ("best_score_", "evals_result_")
 
 
 def _outline(value: Any) -> object:

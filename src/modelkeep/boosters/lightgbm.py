@@ -33,6 +33,8 @@ _LEAVES = {"leaf_value": _NUMBER, "leaf_weight": _NUMBER, "leaf_count": _WHOLE}
 _LINEAR = ("leaf_const", "num_features", "leaf_features", "leaf_coeff")
 _CATEGORICAL = 1
 _MISSING_TYPES = (0, 4, 8)
+#: A line that tells a parameter of the training.
+_PARAMETER = re.compile(r"\[[A-Za-z0-9_]+: [^\n]*\]")
 
 
 def refused(what: str) -> GraphError:
@@ -214,6 +216,11 @@ def _check_tail(tail: str) -> None:
     """What follows the trees is told, not used, but for the last line: the categories of a table, as JSON."""
     if "Tree=" in tail or "end of trees" in tail:
         raise refused("a tree follows the last one")
+    _, begun, rest = tail.partition("parameters:")
+    listed, ended, _ = rest.partition("end of parameters")
+    # The library takes the lines apart without looking whether they have the form that it writes.
+    if begun and (not ended or not all(_PARAMETER.fullmatch(line) for line in listed.split("\n") if line)):
+        raise refused("its list of parameters is not one")
     _, mark, told = tail.rpartition("pandas_categorical:")
     if mark:
         try:

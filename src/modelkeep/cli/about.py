@@ -39,14 +39,19 @@ def demo(
     return 0 if found.passed else 1
 
 
-def formats(json: Json = False) -> int:
+def formats(
+    onnx: Annotated[bool, typer.Option("--onnx", help="List which estimators can be written as ONNX.")] = False,
+    json: Json = False,
+) -> int:
     """List the file formats: what reading them may do, and which models they hold.
 
     \b
-    Example: modelkeep formats
+    Example: modelkeep formats --onnx
     """
     from modelkeep import verbs
 
+    if onnx:
+        return _onnx(json)
     found = verbs.formats()
     if json:
         from modelkeep.cli.screen import print_json
@@ -56,6 +61,21 @@ def formats(json: Json = False) -> int:
         from modelkeep.cli.show_about import show_formats
 
         show_formats(found)
+    return 0
+
+
+def _onnx(json: bool) -> int:
+    from modelkeep.formats.onnx.support import support
+
+    found = support()
+    if json:
+        from modelkeep.cli.screen import print_json
+
+        print_json({"onnx": [{"estimator": name, "written": ok, "reason": why} for name, ok, why in found]})
+    else:
+        from modelkeep.cli.show_about import show_onnx
+
+        show_onnx(found)
     return 0
 
 

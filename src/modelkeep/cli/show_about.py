@@ -52,6 +52,22 @@ def show_formats(rows: Sequence[Row]) -> None:
             screen.paragraph(f"{row.name} needs {package}, which is not installed")
 
 
+def show_onnx(found: Sequence[tuple[str, bool, str]]) -> None:
+    """Estimators that have an ONNX form, and the others by reason."""
+    screen = Screen()
+    written = [name for name, has, _ in found if has]
+    screen.line(f"{len(written)} estimators can be written as ONNX, alone and inside one another", "bold")
+    screen.paragraph(", ".join(written))
+    for reason in sorted({why for _, has, why in found if not has}):
+        names = [name for name, has, why in found if not has and why == reason]
+        screen.heading(f"refused: {reason}")
+        screen.paragraph(", ".join(names))
+    screen.line()
+    screen.paragraph(
+        "Each export is proved all the same: what answers differently is refused, with the rows.", indent=0
+    )
+
+
 def _written(row: Row) -> str:
     """The frameworks whose models the format takes."""
     taken = [name for name, cell in row.frameworks.items() if "write" in cell]

@@ -143,15 +143,16 @@ def _unlike(first: Any, second: Any) -> Any:
     both = (first.dtype.kind in "fiub", second.dtype.kind in "fiub")
     if both[0] != both[1] and "O" not in (first.dtype.kind, second.dtype.kind):
         return np.ones(first.shape, dtype=bool)
-    unequal = np.asarray(first.astype(object) != second.astype(object), dtype=bool)
     missing = [
         np.array([_is_nan(x) for x in each.ravel().tolist()], bool).reshape(each.shape) for each in (first, second)
     ]
-    return unequal & ~(missing[0] & missing[1])
+    # A missing value of pandas is neither equal to anything nor unlike it.
+    plain = [np.where(gap, None, each.astype(object)) for each, gap in zip((first, second), missing, strict=True)]
+    return np.asarray(plain[0] != plain[1], dtype=bool)
 
 
 def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and value != value
+    return type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
 
 
 def _numbers(output: Output, kind: str, first: Any, second: Any, rules: tuple[Tolerance, Tolerance]) -> None:

@@ -37,7 +37,7 @@ def write(model: Any, file: BinaryIO, recipe: Any) -> None:
     _name_ports(made, flat.names)
     renamed(made)
     names = [value.name for value in made.graph.output]
-    data = packed(made, {"modelkeep.methods": {"predict": _tree(flat.tree(names))}})
+    data = packed(made, {"modelkeep.methods": dict.fromkeys(("forward", "predict"), _tree(flat.tree(names)))})
     try:
         checked(data)
     except LoadError as error:

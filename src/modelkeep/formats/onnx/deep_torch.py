@@ -37,7 +37,7 @@ def write(model: Any, file: BinaryIO, recipe: Any) -> None:
         tree = _answer(module, positional, named)
         shapes = _dynamic(model, positional, named, options)
         program = exported(model, positional, named, options, len(_names(tree)), shapes)
-    file.write(packed(program.model_proto, {"modelkeep.methods": {"forward": _named(tree)}}))
+    file.write(packed(program.model_proto, {"modelkeep.methods": dict.fromkeys(("forward", "predict"), _named(tree))}))
 
 
 @contextlib.contextmanager

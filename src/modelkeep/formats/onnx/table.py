@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,14 @@ class Part:
     """A tensor of ``width`` columns: numbers are float64, whatever the model's own type; ``text`` is strings.
 
     ``narrow``: every number is one that float32 has, and what the model computes of it is float32 too.
+    ``whole``: numpy's name of the integers (or truth values) that the rows really hold, as in ``"int8"``.
     """
 
     name: str
     width: int
     text: bool = False
     narrow: bool = False
+    whole: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Table:
                 parts.append(part)
                 continue
             name = graph.add("Gather", part.name, graph.const(places, np.int64), axis=1)
-            parts.append(Part(name, len(places), part.text, part.narrow))
+            parts.append(replace(part, name=name, width=len(places)))
         return Table(tuple(parts), names)
 
     def _find(self, column: int) -> tuple[Part, int]:

@@ -62,7 +62,7 @@ def _inputs(model: Any, sample: Any, graph: Graph) -> tuple[list[Any], Table, di
     if array.ndim != 2:
         raise ExportError(f"its rows have {array.ndim - 1} dimensions", hint="pass rows of numbers")
     kind = _kind(array)
-    part = _as_numbers(graph, "X", array.shape[1], kind)
+    part = _as_numbers(graph, "X", array.shape[1], kind, array.dtype)
     names = [str(name) for name in getattr(model, "feature_names_in_", ())]
     about = {"modelkeep.inputs": names} if len(names) == array.shape[1] else {}
     return [_input("X", kind, [None, array.shape[1]])], Table((part,)), about
@@ -91,11 +91,11 @@ def _kind(array: Any) -> int:
     raise ExportError("its rows mix texts and numbers in one array", hint="pass a frame, with a column for each")
 
 
-def _as_numbers(graph: Graph, name: str, width: int, kind: int) -> Part:
+def _as_numbers(graph: Graph, name: str, width: int, kind: int, dtype: Any) -> Part:
     if kind == STRING:
         return Part(name, width, text=True)
     if kind == DOUBLE:
-        return Part(name, width)
+        return Part(name, width, whole=str(dtype) if getattr(dtype, "kind", "O") in "iub" else "")
     return Part(graph.add("Cast", name, to=DOUBLE), width, narrow=kind == FLOAT)
 
 
@@ -109,7 +109,7 @@ def _of_frame(sample: Any, graph: Graph) -> tuple[list[Any], Table, dict[str, An
         column = sample.iloc[:, place]
         kind = _column_kind(column)
         inputs.append(_input(name, kind, [None, 1]))
-        parts.append(_as_numbers(graph, name, 1, kind))
+        parts.append(_as_numbers(graph, name, 1, kind, column.dtype))
     return inputs, Table(tuple(parts), tuple(names)), {"modelkeep.inputs": names}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from modelkeep.errors import ExportError
+from modelkeep.errors import ExportError, quote
 from modelkeep.formats.onnx.answers import sigmoid
 from modelkeep.formats.onnx.graph import Graph
 from modelkeep.formats.onnx.steps import Outputs
@@ -25,7 +25,7 @@ def log1p(graph: Graph, x: str) -> str:
     same = graph.add("Equal", low, graph.const(0.0, np.float64))
     safe = graph.add("Where", same, _one(graph), low)
     exact = graph.add("Div", graph.add("Mul", x, graph.add("Log", u)), safe)
-    endless = graph.add("IsInf", u)
+    endless = graph.add("IsInf", u, detect_negative=0)
     return graph.add("Where", same, x, graph.add("Where", endless, u, exact))
 
 
@@ -44,6 +44,20 @@ def expm1(graph: Graph, x: str) -> str:
     return graph.add("Where", flat, x, far)
 
 
+def cosine(graph: Graph, x: str) -> str:
+    """1 - 2 sin(x / 2)^2: the runtime has no cosine of float64."""
+    half = graph.add("Sin", graph.add("Mul", x, graph.const(0.5, np.float64)))
+    return graph.add("Sub", _one(graph), graph.add("Mul", graph.const(2.0, np.float64), graph.add("Mul", half, half)))
+
+
+def finite(graph: Graph, x: str) -> str:
+    """Zero for what is no number, and the largest numbers for the endless ones."""
+    most = graph.const(float(np.finfo(np.float64).max), np.float64)
+    x = graph.add("Where", graph.add("IsNaN", x), graph.const(0.0, np.float64), x)
+    x = graph.add("Where", graph.add("IsInf", x, detect_negative=0), most, x)
+    return graph.add("Where", graph.add("IsInf", x, detect_positive=0), graph.add("Neg", most), x)
+
+
 def _scaled_log(base: float) -> Callable[[Graph, str], str]:
     return lambda graph, x: graph.add("Div", graph.add("Log", x), graph.const(np.log(base), np.float64))
 
@@ -54,6 +68,13 @@ def _op(name: str) -> Callable[[Graph, str], str]:
 
 def _times(factor: float) -> Callable[[Graph, str], str]:
     return lambda graph, x: graph.add("Mul", x, graph.const(factor, np.float64))
+
+
+def _finite(graph: Graph, x: str) -> str:
+    """Zero for a gap, the largest number for an infinity."""
+    largest = graph.const(np.finfo(np.float64).max)
+    cut = graph.add("Max", graph.add("Min", x, largest), graph.add("Neg", largest))
+    return graph.add("Where", graph.add("IsNaN", x), graph.const(0.0, np.float64), cut)
 
 
 #: By the function's own name, for those of numpy and scipy.special.
@@ -81,13 +102,14 @@ FUNCTIONS: dict[str, Callable[[Graph, str], str]] = {
     "ceil": _op("Ceil"),
     "rint": _op("Round"),
     "sin": _op("Sin"),
+    "cos": cosine,
     "tanh": _op("Tanh"),
     "expit": sigmoid,
     "deg2rad": _times(float(np.pi / 180)),
     "radians": _times(float(np.pi / 180)),
     "rad2deg": _times(float(180 / np.pi)),
     "degrees": _times(float(180 / np.pi)),
-    "nan_to_num": lambda graph, x: graph.add("Where", graph.add("IsNaN", x), graph.const(0.0, np.float64), x),
+    "nan_to_num": _finite,
 }
 
 
@@ -95,16 +117,28 @@ def applied(function: Any, graph: Graph, rows: str, named: dict[str, Any]) -> st
     """``function`` of every number."""
     if function is None:
         return rows
-    module, name = str(getattr(function, "__module__", "")) or "numpy", str(getattr(function, "__name__", ""))
-    known = FUNCTIONS.get(name) if module.partition(".")[0] in ("numpy", "scipy", "None") else None
-    if name == "clip" and module.partition(".")[0] == "numpy":
+    name = _known_as(function)
+    if name == "clip" and named.keys() <= {"a_min", "a_max", "min", "max"}:
         return _clipped(graph, rows, named)
+    known = FUNCTIONS.get(name)
     if known is None or named:
         raise ExportError(
-            f"its function {name or function!r} has no ONNX form" + (f" with {sorted(named)}" if named else ""),
+            f"its function {_told(function)} has no ONNX form" + (f" with {sorted(named)}" if named else ""),
             hint=f"use one of numpy's: {', '.join(sorted([*FUNCTIONS, 'clip']))}",
         )
     return known(graph, rows)
+
+
+def _known_as(function: Any) -> str:
+    """The name of a function of numpy or scipy: of that very function, since others are called the same."""
+    from scipy import special
+
+    name = str(getattr(function, "__name__", ""))
+    return name if function in (getattr(np, name, None), getattr(special, name, None)) else ""
+
+
+def _told(function: Any) -> str:
+    return str(getattr(function, "__name__", "") or quote(repr(function)))
 
 
 def _clipped(graph: Graph, rows: str, named: dict[str, Any]) -> str:
@@ -119,8 +153,22 @@ def _clipped(graph: Graph, rows: str, named: dict[str, Any]) -> str:
 def function(model: Any, graph: Graph, table: Table) -> Outputs:
     if model.func is None:
         return {"transform": table}
+    _check_integers(model.func, table)
     found = applied(model.func, graph, table.numbers(graph), dict(model.kw_args or {}))
+    if table.narrow and model.func is np.nan_to_num:
+        raise ExportError("its function nan_to_num has another largest number in float32", hint="pass float64 rows")
     return {"transform": table.like(rounded(graph, found, table))}
+
+
+def _check_integers(function: Any, table: Table) -> None:
+    """Functions of integers wrap around, cut off, or answer in float16; the graph computes in float64."""
+    for dtype in sorted({part.whole for part in table.parts if part.whole}):
+        same = _known_as(function) in _OF_INTEGERS and np.dtype(dtype).itemsize >= 4
+        if not same and (_known_as(function) in FUNCTIONS or _known_as(function) == "clip"):
+            raise ExportError(
+                f"its function {_told(function)} is another one for {dtype} than for float64",
+                hint="make the columns float64 before it, and fit it again",
+            )
 
 
 def power(model: Any, graph: Graph, table: Table) -> Outputs:

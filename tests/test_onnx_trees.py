@@ -14,6 +14,7 @@ from modelkeep.errors import ExportError
 from modelkeep.forests import Forest, ceil32, floor32
 from modelkeep.formats.onnx.graph import Graph
 from modelkeep.formats.onnx.trees import emit as emitting
+from modelkeep.formats.onnx.trees.converters import tree_converters
 from modelkeep.formats.onnx.write import model_bytes
 from modelkeep.predictors.onnx import OnnxModel
 
@@ -239,6 +240,32 @@ def test_what_has_no_form_is_refused_with_its_reason() -> None:
     by_word.fit(mixed, targets["two"])
     with pytest.raises(ExportError, match="categories"):
         model_bytes(by_word, np.nan_to_num(x), {})
+
+
+def test_the_writers_serve_skl2onnx_and_leave_its_tables_as_they_were() -> None:
+    import onnxruntime
+    import skl2onnx
+    import xgboost
+    from skl2onnx.common import _registration
+    from sklearn import datasets, ensemble, linear_model, pipeline, preprocessing
+
+    x, y = datasets.load_iris(return_X_y=True)
+    histogram = ensemble.HistGradientBoostingClassifier(max_iter=TREES)
+    forest = ensemble.RandomForestClassifier(TREES)
+    before = dict(_registration._converter_pool)
+    for model in (
+        pipeline.make_pipeline(preprocessing.StandardScaler(), xgboost.XGBClassifier(n_estimators=TREES)),
+        ensemble.StackingClassifier([("a", forest), ("b", histogram)]),
+        ensemble.AdaBoostClassifier(n_estimators=TREES),
+        ensemble.BaggingClassifier(linear_model.LogisticRegression(), n_estimators=3),
+    ):
+        model.fit(x, y)
+        with tree_converters():
+            proto = skl2onnx.to_onnx(model, x[:1], options={id(model): {"zipmap": False}})
+        label, shares = onnxruntime.InferenceSession(proto.SerializeToString()).run(None, {"X": x})
+        assert (label == model.predict(x)).all()
+        np.testing.assert_allclose(shares, model.predict_proba(x), atol=1e-7)
+    assert before == _registration._converter_pool
 
 
 def test_neighbours_in_float32_bound_a_float64() -> None:

@@ -98,14 +98,21 @@ def _chosen(graph: Graph, part: Part, known: Any, values: Any, other: float) -> 
     return graph.add("Where", graph.add("Cast", met, to=9), value, graph.const(other, np.float64))
 
 
+def _codes(model: Any, place: int, count: int) -> Any:
+    """The number of each category. NaN has one of its own, and is not among those that were grouped; None is."""
+    missing = model._missing_indices.get(place)
+    plain = np.delete(np.arange(count), [] if missing is None else [int(missing)])
+    codes = np.full(count, model.encoded_missing_value, dtype=np.float64)
+    codes[plain] = _grouped(model, place, count)[: len(plain)]
+    return codes
+
+
 def ordinal(model: Any, graph: Graph, table: Table) -> Outputs:
     parts = []
     for place, (part, known) in enumerate(
         zip(_columns(graph, table, len(model.categories_)), model.categories_, strict=True)
     ):
-        codes = _grouped(model, place, len(known)).astype(np.float64)
-        gaps = np.array([_is_gap(each) for each in known.tolist()], dtype=bool)
-        codes[gaps] = model.encoded_missing_value
+        codes = _codes(model, place, len(known))
         other = np.nan if model.handle_unknown == "error" else float(model.unknown_value)
         parts.append(Part(_chosen(graph, part, known, codes, other), 1))
     return {"transform": Table(tuple(parts))}

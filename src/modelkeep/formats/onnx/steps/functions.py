@@ -50,14 +50,6 @@ def cosine(graph: Graph, x: str) -> str:
     return graph.add("Sub", _one(graph), graph.add("Mul", graph.const(2.0, np.float64), graph.add("Mul", half, half)))
 
 
-def finite(graph: Graph, x: str) -> str:
-    """Zero for what is no number, and the largest numbers for the endless ones."""
-    most = graph.const(float(np.finfo(np.float64).max), np.float64)
-    x = graph.add("Where", graph.add("IsNaN", x), graph.const(0.0, np.float64), x)
-    x = graph.add("Where", graph.add("IsInf", x, detect_negative=0), most, x)
-    return graph.add("Where", graph.add("IsInf", x, detect_positive=0), graph.add("Neg", most), x)
-
-
 def _scaled_log(base: float) -> Callable[[Graph, str], str]:
     return lambda graph, x: graph.add("Div", graph.add("Log", x), graph.const(np.log(base), np.float64))
 
@@ -111,6 +103,8 @@ FUNCTIONS: dict[str, Callable[[Graph, str], str]] = {
     "degrees": _times(float(180 / np.pi)),
     "nan_to_num": _finite,
 }
+#: These answer integers as they answer the same numbers in float64.
+_OF_INTEGERS = {*FUNCTIONS, "clip"} - {"square", "reciprocal", "negative"}
 
 
 def applied(function: Any, graph: Graph, rows: str, named: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Texts by the words in them, cut as scikit-learn cuts them.
 
 A word is a longest run of letters, digits and underscores of any script. Lower case is that of the runtime's C library
-in the locale ``C.UTF-8``; the few letters whose lower case depends on the word (a final sigma) differ from Python's.
+in the locale ``C.UTF-8``, which differs from Python's for two letters: those are seen to here.
 """
 
 from __future__ import annotations
@@ -15,8 +15,14 @@ from modelkeep.formats.onnx.graph import Graph
 from modelkeep.formats.onnx.steps import Outputs
 from modelkeep.formats.onnx.table import Table, of_numbers, row
 
-#: Patterns of words, and the same for the runtime's own engine.
-_PATTERNS = {r"(?u)\b\w\w+\b": r"[\pL\pN_]{2,}", r"(?u)\b\w+\b": r"[\pL\pN_]+"}
+#: The patterns of words that are known: of two letters and more, and of one and more.
+_LONG, _SHORT = r"(?u)\b\w\w+\b", r"(?u)\b\w+\b"
+_WORDS = r"[\pL\pN_]+"
+#: Words of texts that are then made lower case. Python makes two signs of a capital I with a dot, and the second one
+#: is no letter: a word ends there.
+_CAPITALS = "(?:{0})*\u0130|(?:{0})+".format("[^\\P{Lu}\u0130]|[\\p{Ll}\\p{Lt}\\p{Lm}\\p{Lo}\\pN_]")
+#: The lower case of a capital sigma depends on the word around it, in Python alone.
+_SIGMAS = set("\u03c3\u03c2")
 #: Fills the room behind the last word of a text: no word, since it has a colon.
 _NOTHING = "modelkeep:none"
 
@@ -61,8 +67,6 @@ def _counted(model: Any, graph: Graph, table: Table, vocabulary: dict[str, int])
     if len(table.parts) != 1 or not table.parts[0].text or table.width != 1:
         raise ExportError("it gets no texts", hint="pass sample=, a list of texts")
     texts = graph.add("Reshape", table.parts[0].name, graph.const([-1], np.int64))
-    if model.lowercase:
-        texts = graph.add("StringNormalizer", texts, case_change_action="LOWER", is_case_sensitive=1, locale="C.UTF-8")
     words = graph.add(
         "Tokenizer",
         texts,
@@ -70,8 +74,10 @@ def _counted(model: Any, graph: Graph, table: Table, vocabulary: dict[str, int])
         mark=0,
         pad_value=_NOTHING,
         tokenexp=pattern,
-        mincharnum=1,
+        mincharnum=1 if model.token_pattern == _SHORT else 2,
     )
+    if model.lowercase:
+        words = _lowered(graph, words)
     runs = sorted((word.split(" "), place) for word, place in vocabulary.items())
     longest = model.ngram_range[1]
     by_length = [[(run, place) for run, place in runs if len(run) == length] for length in range(1, longest + 1)]
@@ -96,6 +102,16 @@ def _counted(model: Any, graph: Graph, table: Table, vocabulary: dict[str, int])
     return graph.add("Cast", found, to=11)
 
 
+def _lowered(graph: Graph, words: str) -> str:
+    """All words in lower case: the operator takes a list that is not empty."""
+    shape = graph.add("Shape", words)
+    listed = graph.add("Reshape", words, graph.const([-1], np.int64))
+    listed = graph.add("Concat", listed, graph.const(np.array([_NOTHING], dtype=object)), axis=0)
+    listed = graph.add("StringNormalizer", listed, case_change_action="LOWER", is_case_sensitive=1, locale="C.UTF-8")
+    listed = graph.add("Slice", listed, graph.const([0], np.int64), graph.const([-1], np.int64))
+    return graph.add("Reshape", listed, shape, allowzero=1)
+
+
 def _pattern(model: Any, vocabulary: dict[str, int]) -> str:
     """The pattern of words for the runtime, if nothing else is done to the texts."""
     own = [name for name in ("tokenizer", "preprocessor") if getattr(model, name, None) is not None]
@@ -106,17 +122,17 @@ def _pattern(model: Any, vocabulary: dict[str, int]) -> str:
         raise ExportError(f"{what} has no ONNX form", hint='use analyzer="word" without strip_accents')
     if model.input != "content":
         raise ExportError("it reads files", hint='use input="content"')
-    pattern = _PATTERNS.get(model.token_pattern)
-    if pattern is None:
-        raise ExportError(f"its token_pattern {model.token_pattern!r} is its own", hint=f"use {_patterns()}")
+    if model.token_pattern not in (_LONG, _SHORT):
+        raise ExportError(f"its token_pattern {model.token_pattern!r} is its own", hint=f"use {_LONG!r} or {_SHORT!r}")
+    if model.lowercase and any(_SIGMAS & set(word) for word in vocabulary):
+        raise ExportError(
+            "it knows words with a sigma, whose lower case depends on the place in the word",
+            hint="make the texts lower case before it, and use lowercase=False",
+        )
     stopped = model.get_stop_words() or frozenset()
     if stopped and (model.ngram_range[1] > 1 or stopped & vocabulary.keys()):
         raise ExportError("words are taken out before runs of words are made", hint="use stop_words=None")
     lengths = {len(run.split(" ")) for run in vocabulary}
     if not vocabulary or not lengths <= set(range(model.ngram_range[0], model.ngram_range[1] + 1)):
         raise ExportError("its vocabulary holds runs that it never makes", hint="fit it without a vocabulary")
-    return pattern
-
-
-def _patterns() -> str:
-    return " or ".join(map(repr, _PATTERNS))
+    return _CAPITALS if model.lowercase else _WORDS

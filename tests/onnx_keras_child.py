@@ -1,7 +1,7 @@
 """Run as a process of its own, with KERAS_BACKEND set: Keras models to ONNX, and ONNX files to Keras models.
 
-``python onnx_keras_child.py FOLDER NAME...`` writes a file for each of the models, crosses every ``.onnx`` file of the folder into
-Keras, and prints what differs, as JSON.
+``python onnx_keras_child.py FOLDER NAME...`` writes a file for each of the models, crosses every ``.onnx`` file of
+the folder into Keras, and prints what differs, as JSON.
 """
 
 from __future__ import annotations
@@ -106,15 +106,16 @@ def crossed(folder: Path) -> dict[str, Any]:
     for path in sorted(folder.glob("*.onnx")):
         read = OnnxModel(path.read_bytes())
         rows = [example(port) for port in read.inputs]
-        expected = list(read.run({port.name: each for port, each in zip(read.inputs, rows, strict=True)}).values())
+        expected = read.forward({port.name: each for port, each in zip(read.inputs, rows, strict=True)})
+        expected = expected if isinstance(expected, dict) else _flat(expected)
         model = crossing.to_keras(read)
         given = rows if len(rows) > 1 else rows[0]
-        told[path.stem] = difference = apart(expected, _listed(model.predict(given, verbose=0)))
+        told[path.stem] = difference = apart(expected, _flat(model.predict(given, verbose=0)))
         if difference < 1e-4 and keras.backend.backend() == "tensorflow":
             with tempfile.TemporaryDirectory() as place:
                 model.save(os.path.join(place, "model.keras"))
                 again = keras.models.load_model(os.path.join(place, "model.keras"))
-                assert apart(_listed(model(given)), _listed(again(given))) == 0
+                assert apart(_flat(model(given)), _flat(again(given))) == 0
     return told
 
 
@@ -124,8 +125,12 @@ def example(port: Any) -> Any:
     return values.astype(port.dtype)
 
 
-def _listed(answer: Any) -> list[Any]:
-    return list(answer) if isinstance(answer, list | tuple) else [answer]
+def _flat(answer: Any) -> Any:
+    """The arrays of an answer in a list, unless they have names."""
+    if isinstance(answer, list | tuple):
+        parts = [list(each.values()) if isinstance(each, dict) else _flat(each) for each in answer]
+        return [leaf for part in parts for leaf in part]
+    return answer if isinstance(answer, dict) else [answer]
 
 
 if __name__ == "__main__":

@@ -140,7 +140,8 @@ def test_a_torch_module_crosses_to_onnx_and_back(name: str, folder: Path) -> Non
         expected = module(*tensors)
         alike(expected, read.forward({str(i): each.numpy() for i, each in enumerate(tensors)}))
         alike(expected, again(*tensors))
-        alike(expected, program.module()(*tensors))
+        named = {port.name: each for port, each in zip(read.inputs, tensors, strict=True)}
+        alike(expected, program.module()(*tensors) if len(tensors) == 1 else program.module()(**named))
 
 
 def test_the_answer_keeps_its_form(folder: Path) -> None:
@@ -173,6 +174,16 @@ def test_an_export_carries_its_certificate(tmp_path: Path) -> None:
     assert done.certificate.passed
     loaded = mk.load(tmp_path / "two.onnx")
     alike(module.eval()(*example), loaded.forward({"ids": example[0].numpy(), "x": example[1].numpy()}))
+
+
+def test_a_predictor_is_exported_to_a_program_of_torch(folder: Path, tmp_path: Path) -> None:
+    """From one framework to the other with a certificate: the program opens with no class of Python."""
+    read = mk.load(folder / "torch_two.onnx")
+    rows = {"ids": np.arange(20).reshape(4, 5) % 10, "x": np.ones((4, 3), np.float32)}
+    done = mk.export(read, tmp_path / "two.pt2", sample=rows)
+    assert done.certificate.passed
+    program = mk.load(tmp_path / "two.pt2")
+    alike(program(**{name: torch.from_numpy(each) for name, each in rows.items()}), read.forward(rows))
 
 
 def test_what_has_no_form_is_told() -> None:

@@ -21,8 +21,8 @@ _KNOWN = frozenset(OPERATORS) | frozenset(control.OPERATORS)
 def to_torch(model: Any) -> Any:
     """A ``torch.nn.Module`` that answers as the ONNX model does, with its weights as parameters, in eval mode.
 
-    model: an ``OnnxModel``, or the bytes of a file. The module takes the inputs in their order and gives the one
-    output, or a tuple. ``torch.export`` takes it, so that it can be kept with no class of Python.
+    model: an ``OnnxModel``, or the bytes of a file. The module takes the inputs in their order, and its answer has the
+    form that the file names, else that of the one output or of a tuple. It can be traced and trained.
     Raises LoadErrors for bytes that are refused, ExportError for an operator that is not known.
     """
     from modelkeep.crossing.torch_side import module_of

@@ -74,6 +74,24 @@ class KerasMath:
 
         return keras.ops.flip(x, axis)
 
+    def relu(self, x: Any) -> Any:
+        import keras
+
+        # What is no number stays none: kernels that TensorFlow fuses make it zero.
+        return keras.ops.where(keras.ops.less(x, self.like(0, x)), keras.ops.zeros_like(x), x)
+
+    def softmax(self, x: Any, axis: int) -> Any:
+        import keras
+
+        powers = keras.ops.exp(x - keras.ops.max(x, axis=axis, keepdims=True))
+        return powers / keras.ops.sum(powers, axis=axis, keepdims=True)
+
+    def log_softmax(self, x: Any, axis: int) -> Any:
+        import keras
+
+        apart = x - keras.ops.max(x, axis=axis, keepdims=True)
+        return apart - keras.ops.log(keras.ops.sum(keras.ops.exp(apart), axis=axis, keepdims=True))
+
     def softplus(self, x: Any) -> Any:
         import keras
 
@@ -184,7 +202,11 @@ def model_of(data: bytes) -> Any:
             raise ExportError(f"the input {port.name!r} is no tensor of a known shape", hint="keep it as a predictor")
         shape = tuple(size if isinstance(size, int) else None for size in port.shape)
         inputs.append(keras.Input(batch_shape=(None, *shape[1:]), dtype=str(port.dtype), name=_plain(port.name)))
-    return keras.Model(inputs if len(inputs) > 1 else inputs[0], layer(inputs), name="crossed")
+    made, form = layer(inputs), layer.program.form
+    if isinstance(form, dict) and all(isinstance(each, str) for each in form.values()):
+        found = dict(zip(layer.program.outputs, made if isinstance(made, list) else [made], strict=True))
+        made = {name: found[each] for name, each in form.items()}
+    return keras.Model(inputs if len(inputs) > 1 else inputs[0], made, name="crossed")
 
 
 def _plain(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from modelkeep.errors import ExportError, quote
 from modelkeep.onnx_checks import checked
 from modelkeep.onnx_checks.model import Attribute, Graph, Node
 from modelkeep.onnx_checks.tensors import array
+from modelkeep.predictors.onnx_methods import methods_of
 from modelkeep.predictors.onnx_ports import Port, inputs_of, outputs_of
 
 _HINT = "keep it as an ONNX predictor: modelkeep.load answers with it as it is"
@@ -39,7 +40,8 @@ class Program:
     outputs: tuple[str, ...]
     opset: int
     ports: tuple[Port, ...] = field(default=())
-    answers: tuple[Port, ...] = field(default=())
+    #: The answer as the file says it: a name of an output, or a tree of them.
+    form: Any = None
 
     def weights(self) -> dict[str, Any]:
         """The constants that a module holds as parameters: tables of fractions, in subgraphs too."""
@@ -62,7 +64,9 @@ def program_of(data: bytes, operators: Iterable[str]) -> Program:
     if missing:
         raise ExportError(f"there is no way to compute the operator {', '.join(map(quote, missing))}", hint=_HINT)
     ports = tuple(port for port in inputs_of(graph) if not port.optional)
-    return Program(**{**vars(program), "ports": ports, "answers": outputs_of(graph)})
+    answer = methods_of(model, graph, outputs_of(graph)).get("forward")
+    flat = list(program.outputs) if len(program.outputs) > 1 else program.outputs[0]
+    return replace(program, ports=ports, form=answer.outputs if answer else flat)
 
 
 def _operators(program: Program) -> set[str]:

@@ -12,6 +12,7 @@ from modelkeep.crossing.interpreter import Run
 from modelkeep.crossing.program import Program
 from modelkeep.crossing.shapes import sizes
 from modelkeep.errors import ExportError, said
+from modelkeep.predictors.onnx_methods import tree_of
 
 _NAMES = {
     "power": "pow", "negative": "neg", "broadcast_to": "broadcast_to", "moveaxis": "movedim", "flip": "flip",
@@ -190,11 +191,12 @@ def _module_class() -> Any:
                 self.places[name] = f"weight_{number}"
                 self.register_parameter(f"weight_{number}", torch.nn.Parameter(torch.from_numpy(np.array(value))))
 
-        def forward(self, *inputs: Any) -> Any:
+        def forward(self, *inputs: Any, **named: Any) -> Any:
             weights = {name: getattr(self, place) for name, place in self.places.items()}
-            answers = Run(self.program, TorchMath(), weights)(dict(zip(self.program.inputs, inputs, strict=True)))
+            given = {**dict(zip(self.program.inputs, inputs, strict=False)), **named}
+            answers = Run(self.program, TorchMath(), weights)(given)
             made = [TorchMath().constant(each) if isinstance(each, np.ndarray) else each for each in answers]
-            return made[0] if len(made) == 1 else tuple(made)
+            return tree_of(self.program.form, dict(zip(self.program.outputs, made, strict=True)))
 
     return OnnxGraph
 
@@ -209,15 +211,20 @@ def exported(program: Program) -> Any:
     import torch
 
     rows = torch.export.Dim("rows")
-    example, shapes = [], []
+    example, shapes = dict[str, Any](), dict[str, Any]()
     for port in program.ports:
         if port.shape is None or port.dtype is None or port.dtype == object:
             raise ExportError(f"the input {port.name!r} is no tensor of a known shape", hint="keep it as a predictor")
         sizes = [size if isinstance(size, int) else 2 for size in port.shape]
-        example.append(torch.from_numpy(np.zeros(sizes, port.dtype)))
-        shapes.append({0: rows} if port.shape and not isinstance(port.shape[0], int) else None)
+        example[port.name] = torch.from_numpy(np.zeros(sizes, port.dtype))
+        shapes[port.name] = {0: rows} if port.shape and not isinstance(port.shape[0], int) else None
+    # Several inputs are asked by their names, one is asked without.
+    given: Any = ((), example, {"named": shapes})
+    if len(example) == 1:
+        given = (tuple(example.values()), {}, {"inputs": tuple(shapes.values())})
+    positional, named, dynamic = given
     try:
-        return torch.export.export(module_of(program), tuple(example), dynamic_shapes=(tuple(shapes),))
+        return torch.export.export(module_of(program), positional, named, dynamic_shapes=dynamic)
     except (RuntimeError, ValueError, torch._dynamo.exc.UserError) as error:
         raise ExportError(
             f"torch can't trace the graph for any number of rows: {said(error)}", hint="use to_torch, and trace it"

@@ -24,6 +24,15 @@ def write(model: Any, file: BinaryIO, recipe: Any) -> None:
     file.write(torch_programs.archive_of(held))
 
 
+def cross(model: Any, file: BinaryIO, recipe: Any) -> None:
+    """An ONNX predictor as a program of torch's own operators."""
+    from modelkeep import crossing
+
+    if recipe.options or recipe.compress is not None:
+        raise UsageError("what crosses has no options, and is not compressed", hint="leave them out")
+    file.write(torch_programs.archive_of(crossing.to_program(model)))
+
+
 def read(data: memoryview, rules: Any) -> Any:
     """The program's callable module; ``module.exported_program`` is the program itself."""
     try:
@@ -40,7 +49,10 @@ FORMAT = Format(
     safety=Safety.DATA,
     suffixes=(".pt2",),
     magic=(b"PK\x03\x04",),
-    writers={"torch": Cell("modelkeep.formats.pt2:write", ("torch",))},
+    writers={
+        "torch": Cell("modelkeep.formats.pt2:write", ("torch",)),
+        "onnx": Cell("modelkeep.formats.pt2:cross", ("torch",)),
+    },
     reader=Cell("modelkeep.formats.pt2:read", ("torch",)),
     tolerance=torch_programs.TOLERANCE,
     gives="predictor",

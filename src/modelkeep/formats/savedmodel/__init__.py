@@ -17,6 +17,7 @@ FORMAT = Format(
     magic=(b"saved_model.pb",),
     writers={
         "keras": Cell("modelkeep.formats.savedmodel.write:write_keras", ("keras", "tensorflow")),
+        "onnx": Cell("modelkeep.formats.savedmodel.write:cross", ("keras", "tensorflow")),
         "tensorflow": Cell("modelkeep.formats.savedmodel.write:write_tensorflow", ("tensorflow",)),
     },
     reader=Cell("modelkeep.formats.savedmodel.read:read", ("tensorflow",)),

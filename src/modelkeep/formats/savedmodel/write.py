@@ -32,6 +32,13 @@ def write_keras(model: Any, path: str, recipe: Any) -> None:
         raise ExportError(f"Keras can't export this model: {said(error)}", hint=hint) from error
 
 
+def cross(model: Any, path: str, recipe: Any) -> None:
+    """An ONNX predictor as TensorFlow computes it."""
+    from modelkeep import crossing
+
+    write_keras(crossing.to_keras(model), path, recipe)
+
+
 def write_tensorflow(model: Any, path: str, recipe: Any) -> None:
     """A module with functions, or the same files again for a predictor that was read from some."""
     _no_options(recipe)

@@ -56,7 +56,7 @@ def lightgbm_booster(data: bytes | memoryview) -> Any:
         raise lightgbm.refused("it is not UTF-8") from None
     try:
         return library.Booster(model_str=lightgbm.rewritten(text))
-    except library.basic.LightGBMError as error:
+    except (library.basic.LightGBMError, ValueError) as error:  # the second where it can't read its own parameters
         raise GraphError(f"LightGBM refuses the model: {said(error)}", hint=_HINT) from None
 
 

@@ -15,6 +15,7 @@ from modelkeep.formats.keep.encode import Encoder
 from modelkeep.formats.keep.handlers import Handler, Node
 from modelkeep.formats.keep.types import handler_of
 from modelkeep.formats.unpickle import (
+    maps_boosters,
     maps_numpy,
     maps_objects,
     maps_pandas,
@@ -105,7 +106,7 @@ def _shown(root: Any) -> str:
 
 
 Mapping = Callable[[Transcriber, Call], Node]
-_MODULES = (maps_numpy, maps_python, maps_scipy, maps_sklearn, maps_pandas)
+_MODULES = (maps_numpy, maps_python, maps_scipy, maps_sklearn, maps_pandas, maps_boosters)
 _REDUCED: dict[str, Mapping] = {name: mapping for module in _MODULES for name, mapping in module.REDUCED.items()}
 _NEW: dict[str, Mapping] = {name: mapping for module in _MODULES for name, mapping in module.NEW.items()}
 

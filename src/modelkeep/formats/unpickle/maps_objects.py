@@ -63,8 +63,9 @@ def encode_object(encoder: Transcriber, call: Call) -> Node:
 
 
 def _marks_its_version(cls: type) -> bool:
-    """Whether scikit-learn puts its version into the state of every object of ``cls``."""
-    return any(objects.full_name(base) == "sklearn.base.BaseEstimator" for base in cls.__mro__)
+    """Whether scikit-learn puts its version into the state of every object of ``cls``, which it does for its own."""
+    own = cls.__module__.startswith("sklearn.")
+    return own and any(objects.full_name(base) == "sklearn.base.BaseEstimator" for base in cls.__mro__)
 
 
 def _own(encoder: Transcriber, call: Call, found: str) -> Node:

@@ -10,7 +10,7 @@ from modelkeep.formats.unpickle.records import ByteArray, Call, Global, OldText
 
 def raw_bytes(value: Any) -> memoryview:
     """The bytes that ``value`` stands for: as they are, or written as text by protocols 0 to 2."""
-    if type(value) in (bytes, memoryview):
+    if type(value) in (bytes, memoryview, bytearray):
         return memoryview(value)
     if isinstance(value, ByteArray | OldText):
         return memoryview(value.data)

@@ -1,0 +1,64 @@
+"""XGBoost, LightGBM and CatBoost in a pickle: the library's own bytes, for the safe format's reader to check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelkeep.boosters import ubjson
+from modelkeep.errors import GraphError
+from modelkeep.formats.keep.handlers import Node
+from modelkeep.formats.keep.types.boosters import HANDLERS
+from modelkeep.formats.unpickle.maps_objects import attributes, named, only
+from modelkeep.formats.unpickle.raw import raw_bytes
+from modelkeep.formats.unpickle.records import Call
+
+if TYPE_CHECKING:
+    from modelkeep.formats.unpickle.mapping import Transcriber
+
+#: What a LightGBM booster knows besides its model.
+_STATE = ("best_iteration", "best_score", "params")
+_MODEL = "__model"
+
+
+def encode_xgboost(encoder: Transcriber, call: Call) -> Node:
+    """A snapshot of the model and of how its library was set up; the second part is the reader's own affair."""
+    only(call, "state")
+    handle = attributes(encoder, call).get("handle")
+    if call.args or handle is None:
+        raise GraphError("a booster of XGBoost has no model")
+    raw = raw_bytes(handle)
+    encoder.spend(8 * len(raw))
+    snapshot = ubjson.parse(raw)
+    model = snapshot.get("Model", snapshot if "learner" in snapshot else None)
+    return ["xgboost", encoder.at(".handle", ubjson.emit(model))]
+
+
+def encode_lightgbm(encoder: Transcriber, call: Call) -> Node:
+    only(call, "state")
+    state = attributes(encoder, call)
+    text = state.get("_handle", state.get("handle"))
+    if call.args or type(text) is not str:
+        raise GraphError("a booster of LightGBM has no model")
+    encoder.spend(len(text))
+    kept = {name: state.get(name) for name in _STATE}
+    return ["lightgbm", encoder.at(".handle", text.encode()), encoder.at("", kept)]
+
+
+def encode_catboost(encoder: Transcriber, call: Call) -> Node:
+    only(call, "state")
+    state = dict(attributes(encoder, call))
+    data = state.pop(_MODEL, None)
+    if call.args:
+        raise GraphError("a model of CatBoost has an unknown form")
+    if data is not None:
+        raw = raw_bytes(data)
+        encoder.spend(len(raw))
+        data = encoder.at(".__model", bytes(raw))
+    # How many columns it had is not in a pickle of the library.
+    return ["catboost", named(call.callee).rpartition(".")[2], encoder.at("", state), data, 0]
+
+
+_ENCODERS = {"xgboost": encode_xgboost, "lightgbm": encode_lightgbm, "catboost": encode_catboost}
+
+REDUCED: dict[str, Any] = {}
+NEW: dict[str, Any] = {claim: _ENCODERS[handler.kind] for handler in HANDLERS for claim in handler.claims}

@@ -11,7 +11,9 @@ _CLASSES = ("Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll")
 
 
 def write(model: Any, file: BinaryIO, recipe: Any) -> None:
-    file.write(model._serialize_model())
+    from modelkeep.boosters.loading import settled_catboost
+
+    file.write(settled_catboost(model._serialize_model()))
 
 
 def read(data: memoryview, rules: Any) -> Any:

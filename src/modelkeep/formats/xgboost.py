@@ -43,7 +43,7 @@ FORMAT = Format(
     title="XGBoost's own file, checked before XGBoost sees it",
     safety=Safety.DATA,
     suffixes=(".ubj", ".json"),
-    magic=(b"{L\0\0\0\0\0\0\0\x07learner", b'{"learner"', b'{"version"'),
+    magic=(b"{L\0\0\0\0\0\0\0\x07", b'{"learner"', b'{"version"'),
     writers={"xgboost": Cell("modelkeep.formats.xgboost:write", ("xgboost",))},
     reader=Cell("modelkeep.formats.xgboost:read", ("xgboost",)),
 )

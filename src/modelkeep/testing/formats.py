@@ -57,7 +57,7 @@ class FormatSuite:
     def test_its_files_show_what_they_are(self, tmp_path: Path) -> None:
         path = self.path(tmp_path)
         mk.save(self.models[0], path, format=self.format.name)
-        assert path.read_bytes().startswith(self.format.magic)
+        assert not self.format.magic or path.read_bytes().startswith(self.format.magic)
 
     def test_saving_over_a_file_replaces_it_whole(self, tmp_path: Path) -> None:
         path = self.path(tmp_path)

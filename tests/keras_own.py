@@ -73,3 +73,65 @@ def squares(x):
 
 def loss(true, predicted):
     return keras.ops.mean(keras.ops.abs(true - predicted))
+
+
+class Cell(keras.layers.Layer):
+    """A recurrent cell."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = self.state_size = self.output_size = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), name="kernel")
+        self.recurrent = self.add_weight(shape=(self.units, self.units))
+
+    def call(self, inputs, states):
+        made = keras.ops.tanh(inputs @ self.kernel + states[0] @ self.recurrent)
+        return made, [made]
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+class Loss(keras.losses.Loss):
+    """With an argument of its own."""
+
+    def __init__(self, weight=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.weight = weight
+
+    def call(self, true, predicted):
+        return keras.ops.mean(self.weight * (true - predicted) ** 2)
+
+    def get_config(self):
+        return {**super().get_config(), "weight": self.weight}
+
+
+class Filled(keras.initializers.Initializer):
+    """All of one value."""
+
+    def __init__(self, value=1.0):
+        self.value = value
+
+    def __call__(self, shape, dtype=None):
+        return keras.ops.ones(shape, dtype) * self.value
+
+    def get_config(self):
+        return {"value": self.value}
+
+
+class Blocks(keras.Model):
+    """Layers in a list and in a dict, and a weight beside them, called with a dict of inputs."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.blocks = [keras.layers.Dense(3) for _ in range(3)]
+        self.ends = {"left": keras.layers.Dense(2)}
+        self.weight = self.add_weight(shape=(3,), name="weight")
+
+    def call(self, inputs, training=False):
+        x = inputs["x"] + inputs["y"]
+        for block in self.blocks:
+            x = block(x)
+        return self.ends["left"](x * self.weight)

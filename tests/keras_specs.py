@@ -71,7 +71,7 @@ BAD_SPECS = {
     "unknown argument": chain(layer("Dense", units=2, __class__="x")),
     "tensor as input": chain(layer("InputLayer", batch_shape=[None, 2], input_tensor="x")),
     "quantization": chain(
-        layer("Dense", units=2, quantization_config={"class": "quantizers.GPTQConfig", "config": {}})
+        layer("Dense", units=2, quantization_config={"class": "quantizers.GPTQConfig", "config": {"dataset": SECRET}})
     ),
     "units text": chain(layer("Dense", units="8")),
     "units zero": chain(layer("Dense", units=0)),
@@ -81,7 +81,7 @@ BAD_SPECS = {
     "kernel": chain(layer("Conv2D", filters=1, kernel_size=[1 << 20, 1])),
     "padding": chain(layer("Conv2D", filters=1, kernel_size=3, padding="../x")),
     "dtype": chain(layer("Dense", units=2, dtype="object")),
-    "policy": chain(layer("Dense", units=2, dtype={"class": "policies.QuantizedDTypePolicy", "config": {}})),
+    "policy": chain(layer("Dense", units=2, dtype={"class": "policies.GPTQDTypePolicy", "config": {}})),
     "name with a slash": chain(layer("Dense", units=2, name="a/../b")),
     "name with a control": chain(layer("Dense", units=2, name="a\x1b[31m")),
     "nested too deep": deep(60),

@@ -81,7 +81,11 @@ def test_a_model_comes_back_bit_equal_in_a_fresh_process(tensorflow: Path, name:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_of_keras_itself_is_read_as_data(tensorflow: Path, name: str) -> None:
-    assert told(tensorflow, "keras", name) == "read"
+    found = told(tensorflow, "keras", name)
+    if name == "low_rank":  # Keras adds the two matrices up on saving: what is in the file is another model
+        assert "a layer keeps something else than its variables" in found
+    else:
+        assert found == "read"
 
 
 @pytest.mark.parametrize("name", BOTH)

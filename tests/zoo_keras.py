@@ -378,3 +378,51 @@ def named_lambda():
     x = keras.Input((4,))
     made = keras.Model(x, L.Dense(2)(L.Lambda(own.squares, output_shape=(4,))(x)))
     return fitted(made, rows(4), own.loss)
+
+
+@model
+def own_training():
+    made = keras.Sequential([keras.Input((4,)), L.Dense(3, kernel_initializer=own.Filled(0.1)), L.Dense(2)])
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 100)
+    made.compile(keras.optimizers.SGD(schedule), own.Loss(3.0), metrics=["mae", keras.metrics.AUC()])
+    return made, rows(4)
+
+
+@model
+def own_cell():
+    x = keras.Input((5, 4))
+    with keras.saving.custom_object_scope({"Cell": own.Cell}):
+        return keras.Model(x, L.Bidirectional(L.RNN(own.Cell(3)))(x)), rows(5, 4)
+
+
+@model
+def own_blocks():
+    made, x = own.Blocks(), {"x": rows(4), "y": rows(4)}
+    made(x)
+    return made, x
+
+
+@model
+def stateful():
+    return keras.Sequential([keras.Input((5, 4), batch_size=13), L.LSTM(3, stateful=True)]), rows(5, 4)
+
+
+@model
+def quantized():
+    made = keras.Sequential([keras.Input((4,)), L.Dense(8, "relu"), L.Dense(2)])
+    made.quantize("int8")
+    return made, rows(4)
+
+
+@model
+def low_rank():
+    made = keras.Sequential([keras.Input((4,)), L.Dense(8), L.Dense(2)])
+    made.layers[0].enable_lora(2)
+    return made, rows(4)
+
+
+@model
+def scaled_loss():
+    made = keras.Sequential([keras.Input((4,)), L.Dense(8, dtype="mixed_float16"), L.Dense(2, dtype="float32")])
+    made.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()), "mse")
+    return made, rows(4)

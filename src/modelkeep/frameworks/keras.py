@@ -34,13 +34,25 @@ def ask(model: Any, method: str, rows: Any) -> Any:
 def _unmoved(model: Any) -> Iterator[None]:
     """States that an answer may move, as those of random seeds and stateful layers, are put back."""
     kept = [v for v in model.variables if not v.trainable and math.prod(v.shape) <= STATE]
+    stateful = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    states = [v for layer in stateful for v in _leaves(getattr(layer, "states", None))]
+    kept += states
     before = [v.value + 0 if v.dtype != "bool" else None for v in kept]
+    for variable in states:  # an answer is that to the first rows, whatever came before
+        variable.assign(variable.value * 0)
     try:
         yield
     finally:
         for variable, value in zip(kept, before, strict=True):
             if value is not None:
                 variable.assign(value)
+
+
+def _leaves(states: Any) -> list[Any]:
+    """The variables in the states of a layer."""
+    if isinstance(states, list | tuple):
+        return [variable for each in states for variable in _leaves(each)]
+    return [] if states is None else [states]
 
 
 def _by_name(model: Any, rows: dict[str, Any]) -> Any:

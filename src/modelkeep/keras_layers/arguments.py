@@ -28,7 +28,7 @@ _BY_KIND = {
     "regularizer": "activity_regularizer",
     "activation": "activation recurrent_activation",
     "policy": "dtype",
-    "none": "quantization_config",
+    "quantizer": "quantization_config",
     "seed": "seed",
     "layer": "layer cell",
     "layer?": "backward_layer",

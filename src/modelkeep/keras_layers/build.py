@@ -240,9 +240,12 @@ def _instance(named: str, arguments: Spec) -> Any:
         return getattr(importlib.import_module(f"keras.src.ops.{module}"), name)(**arguments)
     assert named in tables.rows()
     group, _, name = named.rpartition(".")
-    home = keras
-    for part in _HOMES.get(group, group).split("."):
-        home = getattr(home, part)
+    home: Any = keras
+    if named in tables.PLACES:
+        home = importlib.import_module(tables.PLACES[named])
+    else:
+        for part in _HOMES.get(group, group).split("."):
+            home = getattr(home, part)
     cls = getattr(home, name)
     if name == "MeanMetricWrapper" and type(arguments.get("fn")) is str:
         arguments["fn"] = keras.metrics.get(arguments["fn"])

@@ -180,6 +180,9 @@ class Checker:
     def _is_constraint(self, value: Any, place: str) -> None:
         self._of_group(value, place, "constraints")
 
+    def _is_quantizer(self, value: Any, place: str) -> None:
+        self._of_group(value, place, "quantizers")
+
     def _is_layer(self, value: Any, place: str) -> None:
         self.any_object(value, place, ("layers",))
 

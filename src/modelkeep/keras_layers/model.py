@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,18 +75,41 @@ def _there(find: Callable[[int], Any]) -> Callable[[Any], bool]:
     return known
 
 
-def build(spec: Any, trust: Trust) -> tuple[Any, Making]:
-    """The model of a checked spec; its variables have no values yet, unless it has classes of the user's own."""
+def build(spec: Any, trust: Trust, arrays: Iterable[np.ndarray]) -> tuple[Any, Making]:
+    """The model of a checked spec, whose variables will be those of ``arrays``.
+
+    They have no values yet, unless it has classes of the user's own, which may do as they like, or keeps states:
+    Keras makes these at once, so that their size is looked at before.
+    """
+    import keras
+
     making = Making(trust.cls, trust.function)
-    own = any(type(each["class"]) is int for each in objects(spec))
-    with contextlib.nullcontext() if own else without_values():
+    own = [trust.cls(each["class"]) for each in objects(spec) if type(each["class"]) is int]
+    # Some layers of Keras copy those that they hold, by their names.
+    named = keras.saving.custom_object_scope({cls.__name__: cls for cls in own})
+    states = any(each["config"].get("stateful") is True for each in objects(spec))
+    if states and not own:
+        with without_values():
+            plain = Making(trust.cls, trust.function).make(_without_states(spec), "model")
+        taken = sum(math.prod(v.shape) for v in plain.variables if not variables.is_seed(v))
+        given = sum(array.size for array in arrays)
+        if taken > given:
+            raise CheckError(f"the model has {taken:,} numbers, and the file {given:,}", hint="get the file again")
+    with named, contextlib.nullcontext() if own or states else without_values():
         return making.make(spec, "model"), making
+
+
+def _without_states(value: Any) -> Any:
+    """The same spec with layers that forget."""
+    if type(value) is dict:
+        return {key: False if key == "stateful" else _without_states(each) for key, each in value.items()}
+    return [_without_states(each) for each in value] if type(value) is list else value
 
 
 def restore(kept: Kept, trust: Trust) -> Any:
     """The live model."""
     check(kept.model, kept.compiled, trust)
-    model, making = build(kept.model, trust)
+    model, making = build(kept.model, trust, (array for _, array in kept.weights))
     fill(model, kept.weights, "the model")
     live.finish(model)
     if kept.compiled is not None:

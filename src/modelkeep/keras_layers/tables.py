@@ -78,6 +78,7 @@ LAYERS = {
     "LSTMCell": f"{_RNN} recurrent_activation unit_forget_bias",
     "Lambda": "function=trusted output_shape=data|function? mask=data|function? arguments=plain?",
     "LayerNormalization": f"{_NORM} rms_scaling",
+    "LayerScale": "init_values=float projection_dim=count",
     "LeakyReLU": "negative_slope alpha",
     "Masking": "mask_value=float",
     "MelSpectrogram": """fft_length=int:2:8192 sequence_stride=int:1:65536 sequence_length=int:1:65536? window
@@ -143,6 +144,9 @@ LAYERS = {
     **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"), "padding=nested data_format"),
 }
 
+#: Classes that Keras keeps beside a model of its own that needs them.
+PLACES = {"layers.LayerScale": "keras.src.applications.convnext"}
+
 _FAN = "seed input_axes=axis? output_axes=axis?"
 INITIALIZERS = {
     "Constant": "value=numbers",
@@ -165,7 +169,15 @@ CONSTRAINTS = {
     "NonNeg": "",
     "UnitNorm": "axis",
 }
-POLICY_CLASSES = {"DTypePolicy": "name=policy_name", "FloatDTypePolicy": "name=policy_name"}
+POLICY_CLASSES = {
+    **dict.fromkeys(("DTypePolicy", "FloatDTypePolicy"), "name=policy_name"),
+    "QuantizedDTypePolicy": "mode=enum:int8 source_name=policy_name",
+}
+_QUANTIZERS = "weight_quantizer=quantizer activation_quantizer=quantizer"
+QUANTIZERS = {
+    "AbsMaxQuantizer": "axis value_range epsilon output_dtype=dtype",
+    "Int8QuantizationConfig": _QUANTIZERS,
+}
 RANDOM = {"SeedGenerator": "seed=int:-9223372036854775808:18446744073709551615? name"}
 
 #: The functions that an ``activation`` may name.
@@ -185,7 +197,7 @@ def rows() -> dict[str, dict[str, str]]:
     found = {f"layers.{name}": f"{row} {_LAYER}" for name, row in LAYERS.items()}
     tables = {
         "initializers": INITIALIZERS, "regularizers": REGULARIZERS, "constraints": CONSTRAINTS,
-        "policies": POLICY_CLASSES, "random": RANDOM, **training.TABLES,
+        "policies": POLICY_CLASSES, "random": RANDOM, "quantizers": QUANTIZERS, **training.TABLES,
     }  # fmt: skip
     found |= {f"{group}.{name}": row for group, table in tables.items() for name, row in table.items()}
     return {name: _arguments(row) for name, row in found.items()}

@@ -22,7 +22,7 @@ _GROUPS = {
     "keras.layers": "layers", "keras.initializers": "initializers", "keras.regularizers": "regularizers",
     "keras.constraints": "constraints", "keras.losses": "losses", "keras.metrics": "metrics",
     "keras.optimizers": "optimizers", "keras.optimizers.schedules": "schedules", "keras.random": "random",
-    "keras.dtype_policies": "policies",
+    "keras.dtype_policies": "policies", "keras.quantizers": "quantizers",
 }  # fmt: skip
 _POLICIES = ("policies.DTypePolicy", "policies.FloatDTypePolicy")
 _ALIASES = {"IdentityInitializer": "Identity", "OrthogonalInitializer": "Orthogonal", "STFTInitializer": "STFT"}
@@ -255,5 +255,7 @@ def listed_name(module: str | None, name: str) -> str | None:
         return f"{group}.{name}"
     if module.startswith("keras.src.backend.torch.optimizers."):  # the same, with kernels of PyTorch
         return f"optimizers.{name}"
+    if tables.PLACES.get(f"layers.{name}") == module:
+        return f"layers.{name}"
     known = _POOL.sub(r"\1Pooling\2", _ALIASES.get(name, name).replace("AvgPool", "AveragePool"))
     return f"{_GROUPS.get(module, module)}.{known.replace('Convolution', 'Conv')}"

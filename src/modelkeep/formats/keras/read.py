@@ -44,13 +44,13 @@ def read(data: memoryview, rules: Any) -> Any:
         compiled = {key: translator.value(value, f"compiled.{key}") for key, value in compiled.items()}
     trust = models.Trust(own.cls, own.function)
     models.check(spec, compiled, trust)
-    model, making = models.build(spec, trust)
     weights = _weights(archive, limit)
+    model, making = models.build(spec, trust, weights.values())
     _fill_tables(model, archive, weights)
     _fill(model, weights)
     live.finish(model)
     if compiled:
-        kept = models.Kept(spec, compiled, [], _optimizer(weights))
+        kept = models.Kept(spec, compiled, [], _optimizer(weights) if _is_plain(compiled) else None)
         models.compile_as(model, making, kept)
     return model
 
@@ -187,7 +187,7 @@ def _fill(model: Any, weights: dict[str, np.ndarray]) -> None:
             taken.append((variable, (f"{place}/{own}", weights[place])))
             del wanted[id(variable)]
     for variable in wanted.values():
-        if variable.path.rpartition("/")[2] != "seed_generator_state":
+        if not variables.is_seed(variable):
             raise CheckError(f"the file has no weights for {quote(variable.path, 80)}", hint=_HINT)
         if variable._value is None:
             variable._deferred_initialize()
@@ -214,6 +214,12 @@ def _fill_tables(model: Any, archive: archives.Archive, weights: dict[str, np.nd
             lookup.set_vocabulary(tokens, **more)
         except ValueError as error:
             raise CheckError(f"its vocabulary can't be used: {quote(str(error))}", path=name, hint=_HINT) from None
+
+
+def _is_plain(compiled: dict[str, Any]) -> bool:
+    """Whether the optimizer holds no other one, whose state Keras keeps elsewhere: then that begins anew."""
+    optimizer = compiled.get("optimizer")
+    return type(optimizer) is dict and optimizer.get("class") != "optimizers.LossScaleOptimizer"
 
 
 def _optimizer(weights: dict[str, np.ndarray]) -> models.Arrays | None:

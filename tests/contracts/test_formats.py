@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 
 import numpy as np
@@ -87,7 +88,7 @@ for _format in catalog.formats():
     _parts = {"format": _format}
     if _format.name in KEPT:
         _make, _told = KEPT[_format.name]
-        _parts["models"] = property(lambda self, make=_make: make())
+        _parts["models"] = property(lambda self, make=functools.cache(_make): make())
         _parts["same"] = lambda self, first, second, told=_told: equal(told(first), told(second))
     if _format.name in APART:
         _parts |= dict.fromkeys(WRITES)

@@ -25,7 +25,7 @@ def support() -> tuple[tuple[str, bool, str], ...]:
 
     Estimators of scikit-learn are listed where it is installed, those of the boosting libraries always.
     """
-    found = {name: (True, "") for name in TABLE}
+    found = dict.fromkeys(TABLE, (True, ""))
     for name, cls in _estimators():
         if name not in found:
             found[name] = (False, _REASONS.get(name) or _reason(cls))

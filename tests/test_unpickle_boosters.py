@@ -17,6 +17,7 @@ import pytest
 import xgboost
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skops import io as skops_io
 
 import modelkeep as mk
 from modelkeep.boosters import ubjson
@@ -71,8 +72,9 @@ def test_model_answers_as_before(name: str) -> None:
     model = make()
     packed = io.BytesIO()
     joblib.dump(model, packed, compress=3)
-    for data, format in ((pickle.dumps(model, 2), "pickle"), (pickle.dumps(model), "pickle"), (packed, "joblib")):
-        found = mk.load(data if isinstance(data, bytes) else data.getvalue(), format=format)
+    ways = {"pickle": pickle.dumps(model, 2), "joblib": packed.getvalue(), "skops": skops_io.dumps(model)}
+    for format, data in ways.items():
+        found = mk.load(data, format=format)
         assert type(found) is type(model)
         assert answer(found, rows) == answer(model, rows)
 

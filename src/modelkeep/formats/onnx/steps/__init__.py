@@ -66,6 +66,7 @@ TABLE: dict[str, str] = {
     "Nystroem": "kernels:nystroem",
     "KernelPCA": "kernels:pca",
     "KernelRidge": "kernels:ridge",
+    "GaussianProcessRegressor": "processes:regressor",
     **dict.fromkeys(("SVR", "NuSVR"), "kernels:svr"),
     **dict.fromkeys(("SVC", "NuSVC"), "kernels:svc"),
     "OneClassSVM": "kernels:one_class",
@@ -91,13 +92,13 @@ TABLE: dict[str, str] = {
     "VotingRegressor": "compounds:voting_regressor",
     **dict.fromkeys(("StackingClassifier", "StackingRegressor"), "compounds:stacking"),
     "TransformedTargetRegressor": "compounds:transformed_target",
-    "CalibratedClassifierCV": "compounds:calibrated",
+    "CalibratedClassifierCV": "calibration:calibrated",
     "OneVsRestClassifier": "compounds:one_vs_rest",
     "MultiOutputRegressor": "compounds:multi_regressor",
     "MultiOutputClassifier": "compounds:multi_classifier",
     "SelfTrainingClassifier": "compounds:self_training",
     **dict.fromkeys(("BaggingClassifier", "BaggingRegressor"), "compounds:bagging"),
-    **dict.fromkeys(("FixedThresholdClassifier", "TunedThresholdClassifierCV"), "compounds:threshold"),
+    **dict.fromkeys(("FixedThresholdClassifier", "TunedThresholdClassifierCV"), "calibration:threshold"),
     **dict.fromkeys(
         "DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor".split(), "trees:tree"
     ),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from modelkeep.errors import ExportError
-from modelkeep.formats.onnx.answers import labels_of, plain, sigmoid
+from modelkeep.formats.onnx.answers import labels_of, plain
 from modelkeep.formats.onnx.graph import Graph
 from modelkeep.formats.onnx.steps import Outputs, converted, transformed
 from modelkeep.formats.onnx.steps.linear import flat, of_scores
@@ -90,7 +90,7 @@ def elimination(model: Any, graph: Graph, table: Table) -> Outputs:
     return {**converted(model.estimator_, graph, own, "estimator_"), "transform": own}
 
 
-def _mean(graph: Graph, parts: Sequence[str], weights: Any) -> str:
+def mean_of(graph: Graph, parts: Sequence[str], weights: Any) -> str:
     """The mean of the answers by weight, added up in order."""
     shares = np.ones(len(parts)) if weights is None else np.asarray(weights, dtype=np.float64)
     total = ""
@@ -102,7 +102,7 @@ def _mean(graph: Graph, parts: Sequence[str], weights: Any) -> str:
 
 def voting_regressor(model: Any, graph: Graph, table: Table) -> Outputs:
     parts = [converted(each, graph, table, f"estimators_[{i}]")["predict"] for i, each in enumerate(model.estimators_)]
-    return {"predict": _mean(graph, parts, model._weights_not_none)}
+    return {"predict": mean_of(graph, parts, model._weights_not_none)}
 
 
 def voting_classifier(model: Any, graph: Graph, table: Table) -> Outputs:
@@ -111,10 +111,10 @@ def voting_classifier(model: Any, graph: Graph, table: Table) -> Outputs:
     if model.voting == "soft":
         if not all("predict_proba" in each for each in outputs):
             raise ExportError("a member gives no shares of classes in ONNX", hint='vote with voting="hard"')
-        mean = _mean(graph, [each["predict_proba"] for each in outputs], weights)
+        mean = mean_of(graph, [each["predict_proba"] for each in outputs], weights)
         return {"predict": labels_of(graph, mean, model.classes_), "predict_proba": mean}
     votes = [_is_class(graph, each["predict"], np.arange(len(model.classes_))) for each in outputs]
-    return {"predict": labels_of(graph, _mean(graph, votes, weights), model.classes_)}
+    return {"predict": labels_of(graph, mean_of(graph, votes, weights), model.classes_)}
 
 
 def _is_class(graph: Graph, labels: str, classes: Any) -> str:
@@ -176,59 +176,12 @@ def transformed_target(model: Any, graph: Graph, table: Table) -> Outputs:
     )
 
 
-def calibrated(model: Any, graph: Graph, table: Table) -> Outputs:
-    parts = []
-    for place, each in enumerate(model.calibrated_classifiers_):
-        found = converted(each.estimator, graph, table, f"calibrated_classifiers_[{place}].estimator")
-        method = (
-            "decision_function"
-            if "decision_function" in found and hasattr(each.estimator, "decision_function")
-            else "predict_proba"
-        )
-        if method not in found:
-            raise ExportError("its estimator gives no scores in ONNX", hint="calibrate another model")
-        parts.append(_calibrated(each, graph, found[method], method, len(model.classes_)))
-    mean = _mean(graph, parts, None)
-    return {"predict": labels_of(graph, mean, model.classes_), "predict_proba": mean}
-
-
-def _calibrated(each: Any, graph: Graph, scores: str, method: str, count: int) -> str:
-    if each.method == "temperature":
-        raise ExportError("its temperature has no ONNX form", hint='use method="sigmoid" or "isotonic"')
-    if count == 2 and method == "decision_function":
-        columns = [graph.add("Unsqueeze", scores, graph.const([1], np.int64))]
-    else:
-        chosen = [1] if count == 2 else range(count)
-        columns = [graph.add("Gather", scores, graph.const([i], np.int64), axis=1) for i in chosen]
-    shares = [_fitted(calibrator, graph, x) for calibrator, x in zip(each.calibrators, columns, strict=True)]
-    one = graph.const(1.0, np.float64)
-    if count == 2:
-        return graph.add("Concat", graph.add("Sub", one, shares[0]), shares[0], axis=1)
-    found = graph.add("Concat", *shares, axis=1)
-    total = graph.add("ReduceSum", found, graph.const([1], np.int64), keepdims=1)
-    none = graph.add("Equal", total, graph.const(0.0, np.float64))
-    shared = graph.add("Div", found, graph.add("Where", none, one, total))
-    even = graph.add("Where", none, graph.const(1.0 / count, np.float64), shared)
-    # A sum that is a little more than one is cut.
-    slightly = graph.add(
-        "And", graph.add("Greater", even, one), graph.add("LessOrEqual", even, graph.const(1.0 + 1e-5, np.float64))
-    )
-    return graph.add("Where", slightly, one, even)
-
-
-def _fitted(calibrator: Any, graph: Graph, x: str) -> str:
-    if type(calibrator).__name__ == "_SigmoidCalibration":
-        scaled = graph.add("Mul", x, graph.const(-float(calibrator.a_), np.float64))
-        return sigmoid(graph, graph.add("Sub", scaled, graph.const(float(calibrator.b_), np.float64)))
-    found = converted(calibrator, graph, of_numbers(x, 1), "calibrators")["predict"]
-    return graph.add("Unsqueeze", found, graph.const([1], np.int64))
-
-
 def one_vs_rest(model: Any, graph: Graph, table: Table) -> Outputs:
     if model.multilabel_:
         raise ExportError("it gives several labels", hint="use MultiOutputClassifier")
     found = [converted(each, graph, table, f"estimators_[{i}]") for i, each in enumerate(model.estimators_)]
-    method = "decision_function" if all("decision_function" in each for each in found) else "predict_proba"
+    scored = hasattr(model.estimators_[0], "decision_function")
+    method = "decision_function" if scored else "predict_proba"
     if not all(method in each for each in found):
         raise ExportError("its members give no scores in ONNX", hint="use other members")
     if method == "decision_function":
@@ -270,31 +223,6 @@ def multi_classifier(model: Any, graph: Graph, table: Table) -> Outputs:
     return outputs
 
 
-def threshold(model: Any, graph: Graph, table: Table) -> Outputs:
-    """A label by a threshold of one's own on the score of the positive class."""
-    found = converted(model.estimator_, graph, table, "estimator_")
-    limit = getattr(model, "best_threshold_", getattr(model, "threshold", "auto"))
-    method = model._get_response_method() if hasattr(model, "_get_response_method") else "auto"
-    names = [method] if isinstance(method, str) else list(method)
-    chosen = next((name for name in names if name in found), None)
-    if chosen is None:
-        raise ExportError("its estimator gives no scores in ONNX", hint="use another estimator")
-    positive = (
-        1 if getattr(model, "pos_label", None) is None else int(np.flatnonzero(model.classes_ == model.pos_label)[0])
-    )
-    if chosen == "predict_proba":
-        score = flat(graph, graph.add("Gather", found[chosen], graph.const([positive], np.int64), axis=1))
-    else:
-        score = found[chosen] if positive else graph.add("Neg", found[chosen])
-    if limit == "auto":
-        limit = 0.5 if chosen == "predict_proba" else 0.0
-    above = graph.add("Cast", graph.add("GreaterOrEqual", score, graph.const(float(limit), np.float64)), to=7)
-    classes = plain(model.classes_)
-    order = classes[[1 - positive, positive]]
-    outputs = {k: v for k, v in found.items() if k in ("predict_proba", "decision_function")}
-    return {**outputs, "predict": graph.add("Gather", graph.const(order), above, axis=0)}
-
-
 def bagging(model: Any, graph: Graph, table: Table) -> Outputs:
     """The mean of the members' shares; of trees all at once."""
     if all(hasattr(each, "tree_") for each in model.estimators_):
@@ -311,7 +239,7 @@ def bagging(model: Any, graph: Graph, table: Table) -> Outputs:
         if method == "predict_proba" and len(each.classes_) != len(model.classes_):
             raise ExportError("a member has not seen all classes", hint="bag larger samples")
         parts.append(found[method])
-    mean = _mean(graph, parts, None)
+    mean = mean_of(graph, parts, None)
     if method == "predict":
         return {"predict": mean}
     return {"predict": labels_of(graph, mean, model.classes_), "predict_proba": mean}

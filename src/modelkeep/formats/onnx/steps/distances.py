@@ -42,7 +42,8 @@ def _metric(model: Any) -> tuple[str, float]:
     name, p = model.effective_metric_, float((model.effective_metric_params_ or {}).get("p", 2.0))
     name = {"l1": "manhattan", "cityblock": "manhattan", "l2": "euclidean", "infinity": "chebyshev"}.get(name, name)
     known = ("euclidean", "manhattan", "chebyshev", "minkowski")
-    if name not in known or (model.effective_metric_params_ or {}).keys() - {"p"}:
+    own = {key for key, value in (model.effective_metric_params_ or {}).items() if value is not None}
+    if name not in known or own - {"p"}:
         raise ExportError(f"its metric {name!r} has no ONNX form", hint=f"use one of: {', '.join(known)}")
     return name, p
 

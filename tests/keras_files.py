@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import resource
 import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
-from tests.keras_specs import GOOD, keras, keras_chain
+from tests.keras_specs import GOOD, keras, keras_chain, mutant
 
 CONFIG = GOOD
 WEIGHTS = {"layers/dense/vars/0": np.ones((4, 2), "f4"), "layers/dense/vars/1": np.zeros(2, "f4")}
@@ -121,6 +122,7 @@ if __name__ == "__main__":
     doubled = {name: value.astype("f8") for name, value in WEIGHTS.items()}
     vast = keras_chain(keras("Dense", units=(1 << 31) - 1, name="dense"))
     repeated = keras_chain(keras("Dense", units=1 << 20, name="dense"), keras("RepeatVector", n=1 << 24, name="r"))
+    chance = random.Random(9)
     told = {
         "honest": _outcome(read, keras_file(CONFIG, hdf5(WEIGHTS))),
         "another shape": _outcome(read, keras_file(CONFIG, hdf5(wide))),
@@ -134,6 +136,7 @@ if __name__ == "__main__":
         ),
         "optimizer": _optimizer(),
         "tables": wrong,
+        "mutants": [_outcome(read, keras_file(mutant(CONFIG, chance), hdf5(WEIGHTS))) for _ in range(60)],
     }
     print(json.dumps(told))
     sys.stdout.flush()

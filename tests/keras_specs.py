@@ -165,6 +165,36 @@ for _ in range(100):
     _outer["config"]["layers"] = [BAD_CONFIGS["deep"]]
     BAD_CONFIGS["deep"] = _outer
 
+#: What a mutant has in the place of something else.
+ODD = [
+    None, True, -1, 0, 1 << 40, 1.5, "x", "layers.Dense", "os.system", [], {}, [[]], ["a"] * 3, layer("Lambda"),
+    {"class": 0}, {"class": []}, {"class": {}}, {"tensor": ["a", 0, 0]}, {"function": 0}, {"function": "x"},
+    {"dict": 1},
+    {"float": "nan"}, {"dict": {}}, {"slice": [1]}, {"array": ["f", [1], [1]]}, {"class": "Functional", "config": {}},
+]  # fmt: skip
+
+
+def places(value, path=()):
+    """The path to each value inside, itself too."""
+    yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inside:
+        yield from places(each, (*path, key))
+
+
+def mutant(spec, chance):
+    """The same with one or two of its parts replaced."""
+    made = copy.deepcopy(spec)
+    for _ in range(chance.randint(1, 2)):
+        path = chance.choice(list(places(made)))
+        if path:
+            target = made
+            for key in path[:-1]:
+                target = target[key]
+            target[path[-1]] = copy.deepcopy(chance.choice(ODD))
+    return made
+
+
 #: A class or a function that the reader could trust.
 NOT_TRUSTED = {
     "lambda os.system", "class os.system", "class of subprocess", "registered name", "get_file as a function",

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import os
+import random
 import subprocess
 import sys
+import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from tests.keras_specs import BAD_COMPILED, BAD_CONFIGS, BAD_SPECS, NOT_TRUSTED
+from tests.keras_specs import BAD_COMPILED, BAD_CONFIGS, BAD_SPECS, NOT_TRUSTED, mutant
 
 MISSING = [name for name in ("keras", "tensorflow", "h5py") if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}")
@@ -159,6 +161,25 @@ def test_a_bad_config_in_a_keras_file_is_refused(name: str) -> None:
 
 
 @pytest.mark.usefixtures("without_keras")
+def test_mutants_of_specs_are_refused_or_checked(tensorflow: Path) -> None:
+    """Whatever stands where: the checks raise nothing but refusals, and Keras is not needed for them."""
+    from modelkeep.errors import LoadError
+    from modelkeep.keras_layers import model as models
+
+    chance, outcomes = random.Random(3), set()
+    trust = models.Trust(lambda number: None, lambda number: None)
+    graphs = [json.loads(zipfile.ZipFile(path).read("graph.json")) for path in sorted(tensorflow.glob("*.keep"))]
+    for _ in range(20_000 if os.environ.get("MODELKEEP_FULL") else 1500):
+        _, spec, compiled, *_ = chance.choice(graphs)["root"]
+        try:
+            models.check(mutant(spec, chance), mutant(compiled, chance) if compiled else None, trust)
+            outcomes.add("checked")
+        except LoadError:
+            outcomes.add("refused")
+    assert outcomes == {"checked", "refused"}
+
+
+@pytest.mark.usefixtures("without_keras")
 def test_archives_are_read_strictly() -> None:
     from tests.keras_files import CONFIG, archive, keras_file
 
@@ -229,5 +250,6 @@ def test_what_needs_keras_to_be_refused() -> None:
     assert found.pop("honest") == "read"
     assert found.pop("optimizer") == "kept"
     assert found.pop("tables") == {}
+    assert set(found.pop("mutants")) <= {"read", "refused"}
     assert found == dict.fromkeys(found, "refused")
     assert len(found) >= 6

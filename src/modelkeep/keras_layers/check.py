@@ -158,7 +158,9 @@ class Checker:
 
     def _is_activation(self, value: Any, place: str) -> None:
         if type(value) is dict and "class" in value:
-            require(value["class"] in _ACTIVATION_LAYERS or type(value["class"]) is int, place, value, "an activation")
+            require(
+                str(value["class"]) in _ACTIVATION_LAYERS or type(value["class"]) is int, place, value, "an activation"
+            )
             self.any_object(value, place, ("layers",))
         elif type(value) is dict:
             self.function(value, place)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from modelkeep import archives
-from modelkeep.errors import CheckError, ContainerError, PolicyError, quote
+from modelkeep.errors import CheckError, ContainerError, ModelkeepError, PolicyError, quote, said
 from modelkeep.formats.keras.saveables import saveables
 from modelkeep.keras_layers import live, variables
 from modelkeep.keras_layers import model as models
@@ -28,6 +28,18 @@ _worker = Worker("HDF5 files")
 
 def read(data: memoryview, rules: Any) -> Any:
     """The model. Its optimizer comes back with its state if the file has that."""
+    try:
+        return _read(data, rules)
+    except ModelkeepError:
+        raise
+    except (RecursionError, MemoryError):
+        raise CheckError("the file needs more memory than there is", hint=_HINT) from None
+    except Exception as error:
+        # Something met a value that no Keras writes; what it raised is not the reader's to understand.
+        raise CheckError(f"the model can't be built: {said(error)}", hint=_HINT) from error
+
+
+def _read(data: memoryview, rules: Any) -> Any:
     policy: Policy = rules.policy
     limit = min(policy.max_bytes, max(64 << 20, 1024 * len(data)))
     archive = archives.open_zip(data, limit)

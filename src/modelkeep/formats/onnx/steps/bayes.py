@@ -84,17 +84,18 @@ def quadratic(model: Any, graph: Graph, table: Table) -> Outputs:
 
 
 def mixture(model: Any, graph: Graph, table: Table) -> Outputs:
-    """The mixture's components in the place of classes."""
+    """The components of a mixture in the place of classes."""
     rows, axes = table.numbers(graph), graph.const([1], np.int64)
     columns = []
     count, width = model.means_.shape
+    extra = _log_weights(model)
     for place in range(count):
         root = _root(model, place, width)
         turned = graph.add("MatMul", rows, graph.const(root))
         turned = graph.add("Sub", turned, graph.const(row(model.means_[place] @ root)))
         norm = graph.add("ReduceSum", graph.add("Mul", turned, turned), axes, keepdims=1)
         half = graph.add("Mul", norm, graph.const(-0.5, np.float64))
-        constant = -0.5 * width * np.log(2 * np.pi) + np.sum(np.log(np.diag(root))) + np.log(model.weights_[place])
+        constant = -0.5 * width * np.log(2 * np.pi) + np.sum(np.log(np.diag(root))) + extra[place]
         columns.append(graph.add("Add", half, graph.const(float(constant), np.float64)))
     found = graph.add("Concat", *columns, axis=1)
     total = log_sum(graph, found)
@@ -103,6 +104,19 @@ def mixture(model: Any, graph: Graph, table: Table) -> Outputs:
         "predict_proba": graph.add("Exp", graph.add("Sub", found, total)),
         "score_samples": flat(graph, total),
     }
+
+
+def _log_weights(model: Any) -> Any:
+    """What each component has whatever the row is: of a variational one, what its priors add too."""
+    if type(model).__name__ == "GaussianMixture":
+        return np.log(model.weights_)
+    from scipy.special import digamma
+
+    width = model.means_.shape[1]
+    freedom = np.broadcast_to(np.asarray(model.degrees_of_freedom_, dtype=np.float64), len(model.means_))
+    halves = digamma(0.5 * (freedom[None] - np.arange(width)[:, None])).sum(axis=0) + width * np.log(2.0)
+    spread = 0.5 * (halves - width / model.mean_precision_ - width * np.log(freedom))
+    return np.asarray(model._estimate_log_weights()) + spread
 
 
 def _root(model: Any, place: int, width: int) -> Any:

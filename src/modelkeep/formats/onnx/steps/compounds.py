@@ -194,7 +194,9 @@ def one_vs_rest(model: Any, graph: Graph, table: Table) -> Outputs:
         shares = [graph.add("Gather", each["predict_proba"], graph.const([1], np.int64), axis=1) for each in found]
         table_of = graph.add("Concat", *shares, axis=1)
         total = graph.add("ReduceSum", table_of, graph.const([1], np.int64), keepdims=1)
-        outputs["predict_proba"] = graph.add("Div", table_of, total)
+        nothing = graph.add("Equal", total, graph.const(0.0, np.float64))
+        whole = graph.add("Where", nothing, graph.const(1.0, np.float64), total)
+        outputs["predict_proba"] = graph.add("Div", table_of, whole)
     return outputs
 
 

@@ -172,6 +172,7 @@ def test_xgboost_and_lightgbm(gaps: bool) -> None:
         read = through(model, rows)
         methods = ["predict", *(["predict_proba"] if hasattr(model, "predict_proba") else [])]
         agree(model, read, rows, *methods, tolerance=1e-6)
+        agree(model, read, GAPS, *methods, tolerance=1e-6)  # though it may have met none
 
 
 def catboost_written(model: Any, sample: Any) -> bytes:
@@ -186,13 +187,18 @@ def test_catboost_writes_regression_and_two_classes() -> None:
     frame = FRAME[["width (cm)", "count"]].fillna(0.5)
     for model, y in (
         (catboost.CatBoostRegressor(**quiet), X[:, 0]),
+        (catboost.CatBoostRegressor(loss_function="Poisson", **quiet), np.abs(X[:, 0])),
         (catboost.CatBoostClassifier(**quiet), NUMBER > 0),
         (catboost.CatBoostClassifier(**quiet), np.array(["no", "yes"])[(NUMBER > 0) * 1]),
         (catboost.CatBoostClassifier(**quiet), (NUMBER > 0) * 3),
     ):
         model.fit(frame, y)
+        gaps = frame.copy()
+        gaps.iloc[::5, 0] = np.nan  # though it has met none
         methods = ["predict", *(["predict_proba"] if hasattr(model, "predict_proba") else [])]
-        agree(model, mk.load(catboost_written(model, frame)), frame, *methods, tolerance=1e-6)
+        read = mk.load(catboost_written(model, frame))
+        agree(model, read, frame, *methods, tolerance=1e-6)
+        agree(model, read, gaps, *methods, tolerance=1e-6)
     with pytest.raises(ExportError, match="single-dimensional"):
         catboost_written(catboost.CatBoostClassifier(**quiet).fit(frame, NUMBER), frame)
 

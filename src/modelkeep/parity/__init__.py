@@ -169,7 +169,8 @@ def _passed(outputs: dict[str, Output], rule: Tolerance, outside: str) -> bool:
 def _has_labels(model: Any) -> bool:
     """Whether ``predict`` gives labels, whatever their type."""
     try:
-        return getattr(model, "classes_", None) is not None
+        classes = getattr(model, "classes_", None)
+        return classes is not None and len(classes) > 0  # CatBoost's regressors have an empty one
     except Exception:  # a property of somebody's class may raise anything
         return False
 

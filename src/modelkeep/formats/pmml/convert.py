@@ -15,19 +15,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from modelkeep.errors import ExportError, UsageError, quote, said
-from modelkeep.formats.pmml.describe import EXPONENTIAL
+from modelkeep.formats.pmml import gaps
+from modelkeep.formats.pmml.describe import EXPONENTIAL_OUTPUT
 from modelkeep.pmml import java
 
 #: The newest scikit-learn that the converter knows: it compares this text, and refuses what is newer by a digit.
 _KNOWN = "1.9.0"
 _DEPTH = 40
 _SCHEMA_END = b"</MiningSchema>"
-#: The first output is what the model sums up, the second its exponential, which is the prediction.
-_EXPONENTIAL = (
-    f'<Output><OutputField name="sum({EXPONENTIAL})" optype="continuous" dataType="double" feature="predictedValue"/>'
-    f'<OutputField name="{EXPONENTIAL}" optype="continuous" dataType="double" feature="transformedValue">'
-    f'<Apply function="exp"><FieldRef field="sum({EXPONENTIAL})"/></Apply></OutputField></Output>'
-).encode()
 _HINT = "export it to another format (modelkeep formats), or save it as a .keep file"
 
 
@@ -45,6 +40,8 @@ def convert(model: bytes, names: list[str] | None, targets: list[str] | None, wi
     document = _document(found, names, targets, width)
     for wrong, right in repairs:
         document = re.sub(wrong, right, document, count=1 if wrong == _SCHEMA_END else 0, flags=re.DOTALL)
+    if type(found).__module__.startswith("lightgbm.") and names is not None and hasattr(found, "booster_"):
+        document = gaps.zeros(document, found, names)
     return document
 
 
@@ -72,7 +69,7 @@ def _repairs(model: Any) -> list[tuple[bytes, bytes]]:
     if type(model).__name__.startswith("HistGradientBoosting"):  # an unseen category goes where a missing one goes
         repairs.append((rb'invalidValueTreatment="asIs"', rb'invalidValueTreatment="asMissing"'))
     if getattr(_last(model), "loss", None) in ("poisson", "gamma") and hasattr(model, "predict"):
-        repairs.append((_SCHEMA_END, _SCHEMA_END + _EXPONENTIAL))  # the converter leaves the sum as it is
+        repairs.append((_SCHEMA_END, _SCHEMA_END + EXPONENTIAL_OUTPUT))  # the converter leaves the sum as it is
     return repairs
 
 

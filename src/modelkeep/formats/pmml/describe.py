@@ -13,6 +13,12 @@ from modelkeep.pmml.outline import Outline
 _HINT = "export it to another format (modelkeep formats), or save it as a .keep file"
 #: An output whose name says that it is the prediction, not the target's value.
 EXPONENTIAL = "exp(predict)"
+#: The first output is what the model sums up, the second its exponential, which is the prediction.
+EXPONENTIAL_OUTPUT = (
+    f'<Output><OutputField name="sum({EXPONENTIAL})" optype="continuous" dataType="double" feature="predictedValue"/>'
+    f'<OutputField name="{EXPONENTIAL}" optype="continuous" dataType="double" feature="transformedValue">'
+    f'<Apply function="exp"><FieldRef field="sum({EXPONENTIAL})"/></Apply></OutputField></Output>'
+).encode()
 
 
 def describe(model: Any, outline: Outline, names: list[str], answers: dict[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from modelkeep.errors import ExportError, LoadError, UsageError, quote, said
-from modelkeep.formats.pmml import verification
+from modelkeep.formats.pmml import gaps, verification
 from modelkeep.formats.pmml.convert import check_names
-from modelkeep.formats.pmml.describe import describe
+from modelkeep.formats.pmml.describe import EXPONENTIAL, describe
 from modelkeep.pmml import java
 from modelkeep.pmml.answers import METHODS
 from modelkeep.pmml.check import check
@@ -40,6 +40,13 @@ _PROBABILITY = (
     '<FieldRef field="approx"/></Apply></Apply></Apply></Apply></OutputField>'
 )
 _PROBABILITIES = f"<Output>{_PROBABILITY.format('false', 1)}{_PROBABILITY.format('true', -1)}</Output>".encode()
+
+#: Losses whose models predict the exponential of their score.
+_EXPONENTIAL = (
+    f'<OutputField name="{EXPONENTIAL}" optype="continuous" dataType="double" feature="transformedValue">'
+    '<Apply function="exp"><FieldRef field="prediction"/></Apply></OutputField>'
+).encode()
+_EXPONENTIALS = ("Poisson", "Tweedie", "LogLinQuantile")
 
 
 def write(model: Any, file: BinaryIO, recipe: Any) -> None:
@@ -77,7 +84,9 @@ def write_catboost(model: Any, file: BinaryIO, recipe: Any) -> None:
         except Exception as error:
             raise ExportError(f"CatBoost can't write the model as PMML: {said(error)}", hint=_HINT) from error
         with open(path, "rb") as made:
-            document = made.read()
+            document = gaps.default_children(made.read())
+    if model.get_all_params().get("loss_function") in _EXPONENTIALS:
+        document = document.replace(b"</Output>", _EXPONENTIAL + b"</Output>", 1)
     if hasattr(model, "predict_proba"):
         document = document.replace(b"</MiningSchema>", b"</MiningSchema>" + _PROBABILITIES, 1)
     _finish(model, file, document, list(check(memoryview(document)).inputs), rows, answers)

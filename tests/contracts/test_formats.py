@@ -87,8 +87,8 @@ WRITES = [name for name in dir(FormatSuite) if name.startswith("test_") and "tab
 for _format in catalog.formats():
     _parts = {"format": _format}
     if _format.name in KEPT:
-        _make, _told = KEPT[_format.name]
-        _parts["models"] = property(lambda self, make=functools.cache(_make): make())
+        _make, _told = functools.cache(KEPT[_format.name][0]), KEPT[_format.name][1]
+        _parts["models"] = property(lambda self, make=_make: make())
         _parts["same"] = lambda self, first, second, told=_told: equal(told(first), told(second))
     if _format.name in APART:
         _parts |= dict.fromkeys(WRITES)

@@ -117,13 +117,12 @@ def _begun(forest: Forest) -> Forest:
     base = np.broadcast_to(np.asarray(forest.base, dtype=np.float64).ravel(), forest.n_targets)
     if not np.any(base):
         return forest
-    tree, values = _tree_of(forest), forest.values.copy()
-    if forest.target is None:
-        values[tree == 0] = _added(values[tree == 0], base, forest.narrow_sums)
-    else:
-        for target in range(forest.n_targets):
-            first = tree == np.flatnonzero(forest.target == target)[0]
-            values[first] = _added(values[first], base[target], forest.narrow_sums)
+    values, ends = forest.values.copy(), np.append(forest.roots[1:], len(forest.feature))
+    for target in range(1 if forest.target is None else forest.n_targets):
+        first = 0 if forest.target is None else int(np.argmax(forest.target == target))
+        begin = base if forest.target is None else base[target]
+        nodes = slice(int(forest.roots[first]), int(ends[first]))
+        values[nodes] = _added(values[nodes], begin, forest.narrow_sums)
     return forest.replaced(values=values, base=np.zeros(1))
 
 
@@ -186,14 +185,16 @@ def _tree_of(forest: Forest) -> Any:
 
 def _part(forest: Forest, trees: Any) -> Forest:
     """Some of the trees."""
-    chosen = np.isin(_tree_of(forest), trees)
-    place = np.cumsum(chosen) - 1
+    sizes = np.diff(np.append(forest.roots, len(forest.feature)))[trees]
+    begins = np.cumsum(sizes) - sizes
+    shift = np.repeat(begins - forest.roots[trees], sizes)
+    chosen = np.arange(len(shift)) - shift
     return forest.replaced(
-        roots=place[forest.roots[trees]],
+        roots=begins,
         feature=forest.feature[chosen],
         threshold=forest.threshold[chosen],
-        left=place[forest.left[chosen]],
-        right=place[forest.right[chosen]],
+        left=forest.left[chosen] + shift,
+        right=forest.right[chosen] + shift,
         missing_left=forest.missing_left[chosen],
         values=forest.values[chosen],
         target=None if forest.target is None else forest.target[trees],

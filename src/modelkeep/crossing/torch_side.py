@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -206,6 +207,27 @@ def module_of(program: Program) -> Any:
     return _module_class()(program).eval()
 
 
+def _by_name(module: Any, names: tuple[str, ...]) -> Any:
+    """The module with parameters of its inputs' names, which is what torch tells them by."""
+    import torch
+
+    if not all(name.isidentifier() for name in names):
+        raise ExportError("an input has a name that no parameter can have", hint="use to_torch, and trace it")
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+    class Named(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = module
+
+        def forward(self, *inputs: Any, **named: Any) -> Any:
+            return self.inner(*inputs, **named)
+
+    parameters = [inspect.Parameter(name, kind) for name in ("self", *names)]
+    Named.forward.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return Named().eval()
+
+
 def exported(program: Program) -> Any:
     """The program as a ``torch.export.ExportedProgram``, for any number of rows where the graph allows it."""
     import torch
@@ -218,13 +240,13 @@ def exported(program: Program) -> Any:
         sizes = [size if isinstance(size, int) else 2 for size in port.shape]
         example[port.name] = torch.from_numpy(np.zeros(sizes, port.dtype))
         shapes[port.name] = {0: rows} if port.shape and not isinstance(port.shape[0], int) else None
-    # Several inputs are asked by their names, one is asked without.
-    given: Any = ((), example, {"named": shapes})
-    if len(example) == 1:
-        given = (tuple(example.values()), {}, {"inputs": tuple(shapes.values())})
-    positional, named, dynamic = given
+    positional, named, dynamic = tuple(example.values()), dict[str, Any](), {"inputs": tuple(shapes.values())}
+    module = module_of(program)
+    if len(example) > 1:  # several inputs are asked by their names
+        positional, named, dynamic = (), example, shapes
+        module = _by_name(module, tuple(example))
     try:
-        return torch.export.export(module_of(program), positional, named, dynamic_shapes=dynamic)
+        return torch.export.export(module, positional, named, dynamic_shapes=dynamic)
     except (RuntimeError, ValueError, torch._dynamo.exc.UserError) as error:
         raise ExportError(
             f"torch can't trace the graph for any number of rows: {said(error)}", hint="use to_torch, and trace it"

@@ -34,13 +34,18 @@ def booster(model: Any, graph: Graph, rows: str) -> Outputs:
 
 def classifier(model: Any, graph: Graph, rows: str) -> Outputs:
     found = of_model(model)
-    shares = _answers(model, found, graph, _sums(found, graph, rows))
+    sums = _sums(found, graph, rows)
+    shares = _answers(model, found, graph, sums)
+    single = found.forest.n_targets == 1
+    outputs: Outputs = {}
+    if hasattr(model, "decision_function"):  # the sums themselves, since 4.7
+        outputs["decision_function"] = graph.add("Squeeze", sums, graph.const([1], np.int64)) if single else sums
     if _is_own(model):  # a loss of the user's: the model itself gives no labels
-        return {"predict": shares, "predict_proba": shares}
-    if found.forest.n_targets == 1:
+        return {"predict": shares, "predict_proba": shares, **outputs}
+    if single:
         column = graph.add("Unsqueeze", shares, graph.const([1], np.int64))
         shares = graph.add("Concat", graph.add("Sub", graph.const(1.0, np.float64), column), column, axis=1)
-    return {"predict": labels_of(graph, shares, model.classes_), "predict_proba": shares}
+    return {"predict": labels_of(graph, shares, model.classes_), "predict_proba": shares, **outputs}
 
 
 def _is_own(model: Any) -> bool:

@@ -1,0 +1,168 @@
+"""Steps in which ONNX and scikit-learn easily differ without a word: the file answers as the model, or is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from lightgbm import LGBMClassifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Matern, PairwiseKernel, WhiteKernel
+from sklearn.impute import KNNImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.mixture import BayesianGaussianMixture
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain, RegressorChain
+from sklearn.naive_bayes import GaussianNB
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+from sklearn.svm import LinearSVC
+
+from modelkeep.errors import ExportError
+from modelkeep.formats.onnx.write import model_bytes
+from modelkeep.predictors.onnx import OnnxModel
+
+RNG = np.random.default_rng(7)
+X = RNG.normal(size=(80, 4))
+TWO = (X[:, 0] + X[:, 1] > 0).astype(int)
+THREE = np.array(["ash", "b\u00e9ech", "oak"])[np.digitize(X[:, 0], [-0.5, 0.5])]
+SEVERAL = (X[:, :3] > 0.1).astype(int)
+
+
+def compare(model, sample, *others):
+    """Every method of the file beside that of the model, on the sample and on other rows."""
+    found = OnnxModel(model_bytes(model, sample, {}))
+    assert found.methods
+    for rows in (sample, *others):
+        for method in found.methods:
+            expected, answer = getattr(model, method)(rows), getattr(found, method)(rows)
+            expected = np.asarray(expected.toarray() if hasattr(expected, "toarray") else expected)
+            if expected.dtype.kind in "fc":
+                np.testing.assert_allclose(np.asarray(answer, dtype=float), expected, rtol=1e-9, atol=1e-9)
+            else:
+                assert np.asarray(answer).tolist() == expected.tolist()
+    return set(found.methods)
+
+
+@pytest.mark.parametrize("function", [np.log1p, np.expm1, np.cos, np.nan_to_num, np.cbrt, np.rint])
+def test_functions_of_numbers_at_the_edge(function):
+    edges = np.array([[np.nan, np.inf], [-np.inf, -0.0], [-1.0, -2.0], [1e300, 1e-300], [2.5, 1e5]])
+    with np.errstate(all="ignore"):
+        compare(FunctionTransformer(function).fit(edges), edges)
+
+
+@pytest.mark.parametrize(
+    ("function", "dtype"),
+    [(np.reciprocal, "int64"), (np.square, "int32"), (np.negative, "uint8"), (np.log1p, "int8"), (np.square, "bool")],
+)
+def test_functions_that_are_others_for_integers_are_refused(function, dtype):
+    rows = np.array([[1, 0], [1, 1]]).astype(dtype)
+    with pytest.raises(ExportError, match=f"another one for {dtype}"):
+        model_bytes(FunctionTransformer(function).fit(rows), rows, {})
+    frame = pd.DataFrame({"a": rows[:, 0], "b": [1.0, 2.0]})
+    with pytest.raises(ExportError, match="FunctionTransformer"):
+        model_bytes(FunctionTransformer(function).fit(frame), frame, {})
+
+
+def test_functions_of_integers_that_are_the_same():
+    rows = np.array([[1, 2], [30, 400]])
+    compare(FunctionTransformer(np.sqrt).fit(rows), rows)
+    compare(FunctionTransformer(np.clip, kw_args={"a_min": 1.5, "a_max": 99}).fit(rows), rows)
+
+
+def log(rows):
+    return rows + 1
+
+
+@pytest.mark.parametrize("function", [log, np.ma.log, lambda rows: rows])
+def test_only_the_very_functions_of_numpy_are_known(function):
+    with pytest.raises(ExportError, match="has no ONNX form"):
+        model_bytes(FunctionTransformer(function).fit(X), X, {})
+
+
+TEXTS = [
+    "Istanbul is good",
+    "\u0130stanbul tall",
+    "A\u0130B stanbul ab ai",
+    "na\u00efve CAF\u00c9 x_1",
+    "",
+    "\u0130 \u0130",
+]
+
+
+@pytest.mark.parametrize("pattern", [r"(?u)\b\w\w+\b", r"(?u)\b\w+\b"])
+@pytest.mark.parametrize("longest", [1, 2])
+def test_words_end_after_a_dotted_capital_i(pattern, longest):
+    model = CountVectorizer(token_pattern=pattern, ngram_range=(1, longest)).fit(TEXTS)
+    compare(model, TEXTS, ["I\u0130I \u0130x is good", "\u65e5\u672c ABC", "nothing known"], [""])
+
+
+def test_words_with_a_sigma_are_refused_and_others_are_not_touched_by_one():
+    sigma = ["\u039f\u0394\u039f\u03a3 good", "bad"]
+    with pytest.raises(ExportError, match="sigma"):
+        model_bytes(CountVectorizer().fit(sigma), sigma, {})
+    compare(CountVectorizer(lowercase=False).fit(sigma), sigma)
+    compare(CountVectorizer().fit(["good bad"]), ["good bad"], sigma)
+
+
+@pytest.mark.parametrize("gap", [None, np.nan])
+@pytest.mark.parametrize("frequency", [None, 3])
+def test_codes_of_missing_categories(gap, frequency):
+    column = pd.Series(["a"] * 5 + ["b"] * 4 + ["c", "d"] + [gap] * 2, dtype=object)
+    frame = pd.DataFrame({"city": column, "size": np.arange(13) % 4})
+    made = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2, min_frequency=frequency
+    )
+    unseen = pd.DataFrame({"city": ["zzz", "a"], "size": [9, 1]})
+    compare(made.fit(frame), frame, unseen)
+
+
+def test_distances_of_a_far_row_with_gaps():
+    holes = X.copy()
+    holes[RNG.random(X.shape) < 0.2] = np.nan
+    far = holes[:5] * 1e3
+    compare(KNNImputer(n_neighbors=3, weights="distance").fit(holes), holes, far)
+
+
+@pytest.mark.parametrize("base", [LinearSVC(), GaussianNB(), LGBMClassifier(n_estimators=4, verbose=-1)])
+def test_scores_of_members_are_those_that_scikit_learn_asks_for(base):
+    compare(CalibratedClassifierCV(base, cv=2).fit(X, TWO), X, X * 100)
+    compare(OneVsRestClassifier(base).fit(X, THREE), X, X * 100)
+    compare(OneVsOneClassifier(base).fit(X, THREE), X, X * 100)
+    compare(OneVsOneClassifier(base).fit(X, TWO), X)
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "decision_function"])
+def test_chains_pass_on_what_they_were_fitted_on(method):
+    model = ClassifierChain(LogisticRegression(), chain_method=method, order=[2, 0, 1]).fit(X, SEVERAL)
+    assert compare(model, X, -X) == {"predict", "predict_proba", "decision_function"}
+    compare(RegressorChain(Ridge(), order=[1, 2, 0]).fit(X, X[:, :3] ** 2), X)
+
+
+KERNELS = [
+    ConstantKernel(2.0) * RBF([1.0, 2.0, 1.0, 3.0]) + WhiteKernel(0.1),
+    Matern(2.0, nu=0.5) * DotProduct(),
+    Matern(nu=2.5) ** 2 + Matern(nu=np.inf),
+]
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=str)
+def test_gaussian_processes(kernel):
+    compare(GaussianProcessRegressor(kernel, alpha=0.1, normalize_y=True, optimizer=None).fit(X, X[:, 0]), X, X * 3)
+    compare(GaussianProcessRegressor(kernel, alpha=0.1, optimizer=None).fit(X, X[:, :2]), X)
+
+
+def test_a_kernel_without_a_form_is_named():
+    model = GaussianProcessRegressor(PairwiseKernel(metric="rbf"), alpha=0.1, optimizer=None).fit(X, X[:, 0])
+    with pytest.raises(ExportError, match="PairwiseKernel has no ONNX form"):
+        model_bytes(model, X, {})
+
+
+@pytest.mark.parametrize("covariance", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize("weights", ["dirichlet_process", "dirichlet_distribution"])
+def test_variational_mixtures(covariance, weights):
+    model = BayesianGaussianMixture(
+        n_components=3, covariance_type=covariance, weight_concentration_prior_type=weights, random_state=0, max_iter=20
+    )
+    assert compare(model.fit(X), X, X * 2) == {"predict", "predict_proba", "score_samples"}

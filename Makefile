@@ -30,7 +30,7 @@ tests:
 
 # The long versions of what `make test` does in short.
 fuzz:
-	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_fuzz.py tests/test_hostile.py tests/test_checks.py tests/test_audit.py
+	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_fuzz.py tests/test_hostile.py tests/test_checks.py tests/test_audit.py tests/test_boosters.py
 
 kill:
 	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill.py tests/test_registry_race.py tests/test_registry_crash.py tests/test_registry_storage.py

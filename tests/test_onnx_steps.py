@@ -16,7 +16,8 @@ from sklearn.mixture import BayesianGaussianMixture
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, RegressorChain
 from sklearn.naive_bayes import GaussianNB
-from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from modelkeep.errors import ExportError
@@ -166,3 +167,16 @@ def test_variational_mixtures(covariance, weights):
         n_components=3, covariance_type=covariance, weight_concentration_prior_type=weights, random_state=0, max_iter=20
     )
     assert compare(model.fit(X), X, X * 2) == {"predict", "predict_proba", "score_samples"}
+
+
+@pytest.mark.parametrize("names", [["constant_1", "Sub_2"], ["X", "a b"], ["\u00fc:/\u00e9", "Div_3"]])
+def test_columns_of_any_name(names):
+    frame = pd.DataFrame(X[:, :2], columns=names)
+    compare(make_pipeline(StandardScaler(), LogisticRegression()).fit(frame, TWO), frame)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("predict", "as what the file answers is"), ("", "no name")])
+def test_columns_that_can_not_be_inputs(name, reason):
+    frame = pd.DataFrame(X[:, :2], columns=[name, "b"])
+    with pytest.raises(ExportError, match=reason):
+        model_bytes(LogisticRegression().fit(frame, TWO), frame, {})

@@ -23,12 +23,16 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: dict[tuple[str, tuple[int, ...], bytes], Any] = {}
+        #: Names of inputs, which are given from outside.
+        self.taken: set[str] = set()
         self._count = 0
 
     def name(self, hint: str) -> str:
         """A name that nothing has."""
         self._count += 1
-        return f"{hint}_{self._count}"
+        while (found := f"{hint}_{self._count}") in self.taken:
+            self._count += 1
+        return found
 
     def add(self, operator: str, *inputs: str, domain: str = "", output: str = "", **attributes: Any) -> str:
         """One operator with one output; gives the output's name."""

@@ -104,6 +104,9 @@ def _of_frame(sample: Any, graph: Graph) -> tuple[list[Any], Table, dict[str, An
     names = [str(name) for name in sample.columns]
     if len(set(names)) != len(names):
         raise ExportError("two columns have one name", hint="rename one of them, and fit the model again")
+    if "" in names:
+        raise ExportError("a column has no name", hint="name it, and fit the model again")
+    graph.taken.update(names)
     inputs, parts = [], []
     for place, name in enumerate(names):
         column = sample.iloc[:, place]
@@ -169,6 +172,10 @@ def _outputs(graph: Graph, found: dict[str, Any]) -> tuple[list[Any], str]:
         several = isinstance(value, list)
         names = [f"{method}_{i}" for i in range(len(value))] if several else [method]
         for name, source in zip(names, value if several else [value], strict=True):
+            if name in graph.taken:
+                raise ExportError(
+                    f"a column is called {quote(name)}, as what the file answers is", hint="rename it, and fit it again"
+                )
             graph.add("Identity", source, output=name)
             infos.append(helper.make_empty_tensor_value_info(name))
         methods[method] = names if several else method

@@ -192,7 +192,7 @@ def test_a_text_that_ends_early_is_refused(cut):
         text.rewritten(model[:cut] if cut > 0 else model[: model.index("end of trees") + cut])
 
 
-# -- mutants, in a process of their own ----------------------------------------------------------------------------------
+# -- mutants, in a process of their own ---------------------------------------------------------------------------------
 
 
 def asked(data, kind, rows):
@@ -250,7 +250,7 @@ def test_no_mutant_ends_a_process(kind, name):
     assert refused > MUTANTS // 4
 
 
-# -- files of the libraries' own ----------------------------------------------------------------------------------------
+# -- files of the libraries' own ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", [".ubj", ".json"])

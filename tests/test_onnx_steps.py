@@ -17,7 +17,7 @@ from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, RegressorChain
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from modelkeep.errors import ExportError
@@ -126,7 +126,11 @@ def test_distances_of_a_far_row_with_gaps():
     compare(KNNImputer(n_neighbors=3, weights="distance").fit(holes), holes, far)
 
 
-@pytest.mark.parametrize("base", [LinearSVC(), GaussianNB(), LGBMClassifier(n_estimators=4, verbose=-1)])
+BAGGED = {"boosting_type": "rf", "subsample": 0.5, "subsample_freq": 1}
+BASES = [LinearSVC(), GaussianNB(), *(LGBMClassifier(n_estimators=4, verbose=-1, **how) for how in ({}, BAGGED))]
+
+
+@pytest.mark.parametrize("base", BASES)
 def test_scores_of_members_are_those_that_scikit_learn_asks_for(base):
     compare(CalibratedClassifierCV(base, cv=2).fit(X, TWO), X, X * 100)
     compare(OneVsRestClassifier(base).fit(X, THREE), X, X * 100)
@@ -180,3 +184,11 @@ def test_columns_that_can_not_be_inputs(name, reason):
     frame = pd.DataFrame(X[:, :2], columns=[name, "b"])
     with pytest.raises(ExportError, match=reason):
         model_bytes(LogisticRegression().fit(frame, TWO), frame, {})
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()])
+def test_categories_that_are_one_in_float64_are_refused(encoder):
+    rows = np.array([[2**60], [2**60 + 1], [5]])
+    with pytest.raises(ExportError, match="integers that float64 does not have"):
+        model_bytes(encoder.fit(rows), rows, {})
+    compare(encoder.fit(rows % 1000), rows % 1000)

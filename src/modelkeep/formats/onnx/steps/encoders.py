@@ -13,6 +13,8 @@ from modelkeep.formats.onnx.table import Part, Table, of_numbers, row
 
 #: What a missing text is inside the graph; whoever feeds it says so for None and NaN.
 MISSING = "modelkeep:missing"
+#: Integers up to here are each a float64 of their own.
+_EXACT = 1 << 53
 
 
 def _is_gap(value: object) -> bool:
@@ -32,6 +34,8 @@ def is_one_of(graph: Graph, part: Part, categories: Any) -> str:
         raise ExportError(
             "its categories are texts, and it gets numbers", hint="pass sample=, rows as it was fitted on"
         )
+    if any(isinstance(each, int) and abs(each) > _EXACT for each in values):
+        raise ExportError("its categories are integers that float64 does not have", hint="make them texts")
     numbers = np.array([0.0 if gap else float(each) for each, gap in zip(values, gaps, strict=True)])
     same = graph.add("Equal", part.name, graph.const(row(numbers)))
     if not gaps.any():

@@ -29,16 +29,16 @@ def of_model(model: Any) -> Model:
 def booster(model: Any, graph: Graph, rows: str) -> Outputs:
     """A booster, and the regressors and rankers."""
     found = of_model(model)
-    return {"predict": _answers(model, found, graph, _sums(found, graph, rows))}
+    return {"predict": _answers(model, found, graph, _mean(found, graph, emit(found.forest, graph, rows)))}
 
 
 def classifier(model: Any, graph: Graph, rows: str) -> Outputs:
     found = of_model(model)
-    sums = _sums(found, graph, rows)
-    shares = _answers(model, found, graph, sums)
+    sums = emit(found.forest, graph, rows)
+    shares = _answers(model, found, graph, _mean(found, graph, sums))
     single = found.forest.n_targets == 1
     outputs: Outputs = {}
-    if hasattr(model, "decision_function"):  # the sums themselves, since 4.7
+    if hasattr(model, "decision_function"):  # the sums, never a mean
         outputs["decision_function"] = graph.add("Squeeze", sums, graph.const([1], np.int64)) if single else sums
     if _is_own(model):  # a loss of the user's: the model itself gives no labels
         return {"predict": shares, "predict_proba": shares, **outputs}
@@ -52,8 +52,7 @@ def _is_own(model: Any) -> bool:
     return callable(getattr(model, "_objective", None))
 
 
-def _sums(found: Model, graph: Graph, rows: str) -> str:
-    total = emit(found.forest, graph, rows)
+def _mean(found: Model, graph: Graph, total: str) -> str:
     return graph.add("Div", total, graph.const(found.mean, np.float64)) if found.mean != 1.0 else total
 
 

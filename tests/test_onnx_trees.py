@@ -11,7 +11,7 @@ import pytest
 from tests.tree_zoo import Case, cases, hard_rows, training
 
 from modelkeep.errors import ExportError
-from modelkeep.forests import Forest, ceil32, floor32
+from modelkeep.forests import Forest
 from modelkeep.formats.onnx.graph import Graph
 from modelkeep.formats.onnx.trees import emit as emitting
 from modelkeep.formats.onnx.trees.converters import tree_converters
@@ -266,15 +266,6 @@ def test_the_writers_serve_skl2onnx_and_leave_its_tables_as_they_were() -> None:
         assert (label == model.predict(x)).all()
         np.testing.assert_allclose(shares, model.predict_proba(x), atol=1e-7)
     assert before == _registration._converter_pool
-
-
-def test_neighbours_in_float32_bound_a_float64() -> None:
-    values = np.random.default_rng(0).normal(size=1000) * 10.0 ** np.arange(-20, 20).repeat(25)
-    down, up = floor32(values), ceil32(values)
-    assert np.all((down <= values) & (values <= up))
-    assert np.all(down.astype(np.float32) == down)
-    assert np.all(up.astype(np.float32) == up)
-    assert np.all((up == down) | (np.nextafter(down.astype(np.float32), np.float32(np.inf)) == up))
 
 
 def test_one_model_gives_one_file() -> None:

@@ -140,20 +140,3 @@ def constant(like: Forest, target: int) -> Forest:
         categories=(),
         gap=None if like.gap is None else zero.astype(np.uint8),
     )
-
-
-def floor32(values: Numbers) -> Numbers:
-    """The largest float32 not above each value: for a float32 ``x``, ``x <= t`` is ``x <= floor32(t)``.
-
-    >>> float(floor32(np.array([0.1]))[0]) <= 0.1
-    True
-    """
-    with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32)
-    narrow = np.where(narrow > values, np.nextafter(narrow, np.float32(-np.inf)), narrow)
-    return narrow.astype(np.float64)
-
-
-def ceil32(values: Numbers) -> Numbers:
-    """The smallest float32 not below each value: for a float32 ``x``, ``x < t`` is ``x < ceil32(t)``."""
-    return -floor32(-values)

@@ -192,7 +192,7 @@ def test_a_text_that_ends_early_is_refused(cut):
         text.rewritten(model[:cut] if cut > 0 else model[: model.index("end of trees") + cut])
 
 
-# -- mutants, in a process of their own ---------------------------------------------------------------------------------
+# -- mutants, in a process of their own -------------------------------------------------------------------------------
 
 
 def asked(data, kind, rows):

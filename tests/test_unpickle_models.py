@@ -31,6 +31,7 @@ from zoo.answers import answers, same
 TESTS = Path(__file__).resolve().parent
 WAYS = (0, 1, 2, 3, 4, 5, "joblib", "joblib zlib")
 
+
 def written(model: Any, way: int | str) -> bytes:
     if isinstance(way, int):
         return pickle.dumps(model, way)

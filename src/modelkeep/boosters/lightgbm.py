@@ -216,10 +216,11 @@ def _check_tail(tail: str) -> None:
     """What follows the trees is told, not used, but for the last line: the categories of a table, as JSON."""
     if "Tree=" in tail or "end of trees" in tail:
         raise refused("a tree follows the last one")
-    _, begun, rest = tail.partition("parameters:")
-    listed, ended, _ = rest.partition("end of parameters")
-    # The library takes the lines apart without looking whether they have the form that it writes.
-    if begun and (not ended or not all(_PARAMETER.fullmatch(line) for line in listed.split("\n") if line)):
+    begun = "parameters:" in tail
+    _, head, rest = tail.partition("\nparameters:\n")
+    listed, ended, _ = rest.partition("\nend of parameters\n")
+    # The library takes the lines apart, and looks for the last one, without asking whether they are there.
+    if begun and (not head or not ended or not all(_PARAMETER.fullmatch(line) for line in listed.split("\n") if line)):
         raise refused("its list of parameters is not one")
     _, mark, told = tail.rpartition("pandas_categorical:")
     if mark:

@@ -74,6 +74,8 @@ def _weighted(graph: Graph, table: Table, weight: float | None) -> Table:
 
 
 def search(model: Any, graph: Graph, table: Table) -> Outputs:
+    if not hasattr(model, "best_estimator_"):
+        raise ExportError("it was fitted with refit=False, and has no best model", hint="fit it with refit=True")
     return converted(model.best_estimator_, graph, table, "best_estimator_")
 
 

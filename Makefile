@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where pip has no group support yet, the venv's own pip is brought up to date first.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 
-.PHONY: demo test check lint types layers tests fuzz kill memory bench bench-quick bench-registry bench-seal clean
+.PHONY: demo test check lint types layers tests fuzz kill zoo memory bench bench-quick bench-registry bench-seal clean
 
 demo: $(VENV)/.demo
 	$(BIN)/modelkeep demo
@@ -34,6 +34,10 @@ fuzz:
 
 kill:
 	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_kill.py tests/test_registry_race.py tests/test_registry_crash.py tests/test_registry_storage.py
+
+# Every model of the zoo as ONNX and as PMML, each file asked in a process of its own; trees at 20,000 rows and more.
+zoo:
+	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_onnx_zoo.py tests/test_onnx_trees.py tests/test_pmml_zoo.py
 
 memory:
 	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_memory.py

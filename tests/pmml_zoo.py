@@ -33,7 +33,7 @@ def fare(model: Any, rows: Any, sample_rows: int = 60) -> tuple[str, str]:
             return "refused", "it answers no rows"
         file = io.BytesIO()
         try:
-            mk.save(model, file, format="pmml", sample=probe.rows[0])
+            saving.save(model, file, saving.Recipe(probe.rows[0]), catalog.format_named("pmml"))
         except ModelkeepError as error:
             return "refused", str(error)
         try:

@@ -131,6 +131,13 @@ def test_what_a_format_can_not_hold_is_told(tmp_path):
         mk.export(Sly(), tmp_path / "none" / "m.pkl")
 
 
+def test_a_save_of_another_form_is_sent_to_the_export(tmp_path):
+    with pytest.raises(UsageError, match="nothing would prove") as caught:
+        mk.save(LogisticRegression().fit(X, Y), tmp_path / "m.onnx")
+    assert "modelkeep.export" in caught.value.hint
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("wrong", [{"labels": -1}, {"atol": math.nan}, {"rtol": "x"}, {"labels": 0.5}])
 def test_a_tolerance_is_checked(wrong):
     with pytest.raises(UsageError, match="no tolerance"):

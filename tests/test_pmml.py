@@ -29,7 +29,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import modelkeep as mk
 from hostile.pmml_files import CASES, HONEST
-from modelkeep import errors, parity
+from modelkeep import catalog, errors, parity, saving
 from modelkeep.errors import (
     CheckError,
     DriftError,
@@ -64,7 +64,7 @@ FRAME.loc[::9, "width (cm)"] = np.nan
 
 def written(model: Any, sample: Any, **options: Any) -> bytes:
     file = io.BytesIO()
-    mk.save(model, file, format="pmml", sample=sample, **options)
+    saving.save(model, file, saving.Recipe(sample, **options), catalog.format_named("pmml"))
     return file.getvalue()
 
 

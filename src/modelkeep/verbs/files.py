@@ -55,6 +55,11 @@ def save(
     """
     known = format or ("keep" if hasattr(path, "write") else None)
     chosen = catalog.format_named(known) if known else catalog.format_for(str(path))
+    if chosen.gives == "predictor":
+        raise UsageError(
+            f"{chosen.name} is another form of the model, and nothing would prove that it answers the same",
+            hint="call modelkeep.export(model, path), which asks the written file before it leaves it",
+        )
     own = dict(options or {}) | ({} if example is None else {"example": example})
     recipe = Recipe(example if sample is None else sample, probe, compress, code, own, progress)
     return saving.save(model, path, recipe, chosen)

@@ -108,7 +108,9 @@ class OnnxModel:
             raise AttributeError(f"{type(self).__name__} has no {name}: the file does not hold it")
 
         def method(rows: Any) -> Any:
-            return onnx_methods.shape(answer, self.run(rows, onnx_methods.names_in(answer.outputs)))
+            found = onnx_methods.shape(answer, self.run(rows, onnx_methods.names_in(answer.outputs)))
+            # Several targets have a list of shares, as in scikit-learn.
+            return list(found) if name == "predict_proba" and isinstance(found, tuple) else found
 
         method.__name__ = name
         return method

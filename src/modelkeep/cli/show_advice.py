@@ -58,10 +58,6 @@ def _row(screen: Screen, each: Tried) -> tuple[object, ...]:
 def _time(seconds: float | None) -> str:
     if seconds is None:
         return "-"
-    return (
-        f"{seconds:.3g} s"
-        if seconds >= 1
-        else f"{seconds * 1e3:.2g} ms"
-        if seconds >= 1e-3
-        else f"{seconds * 1e6:.0f} us"
-    )
+    unit, scale = next((each for each in (("s", 1.0), ("ms", 1e3)) if seconds * each[1] >= 1), ("us", 1e6))
+    value = seconds * scale
+    return f"{value:.3g} {unit}" if value < 100 else f"{value:.0f} {unit}"

@@ -449,3 +449,14 @@ def test_an_example_is_a_sample_too(tmp_path: Path) -> None:
     assert saved.probe_rows >= 4
     assert "program.pt2" in mk.inspect(tmp_path / "m.keep").files
     assert type(mk.load(tmp_path / "m.keep")) is nn.Linear
+
+
+def test_weights_of_a_version_go_into_a_module(tmp_path):
+    registry = mk.Registry(tmp_path / "models")
+    torch.manual_seed(0)
+    model, into = (torch.nn.Linear(3, 2) for _ in range(2))
+    registry.save("line", model)
+    assert registry.load_weights("line:1", into).loaded == 2
+    assert torch.equal(model.weight, into.weight)
+    with pytest.raises(CheckError):
+        registry.load_weights("line", torch.nn.Linear(4, 2))

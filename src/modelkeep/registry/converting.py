@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from modelkeep import catalog, exporting, loading
+from modelkeep import catalog, exporting, loading, weights
 from modelkeep.bundle_writer import write_artifact
 from modelkeep.errors import RegistryError, StorageError, UsageError, quote
 from modelkeep.exporting import Exported, Order
@@ -14,6 +16,7 @@ from modelkeep.loading import Rules
 from modelkeep.policy import Policy
 from modelkeep.registry import vouching
 from modelkeep.registry.version import Version
+from modelkeep.weights import Weights
 
 if TYPE_CHECKING:
     from modelkeep.registry.reader import Reader, Reference
@@ -41,6 +44,14 @@ def export(
     subject = exporting.subject(model, order, loading.read_probe(artifact), version.ref)
     made = exporting.export(subject, path, catalog.format_named(chosen), order)
     return _certified(registry, version, made)
+
+
+def load_weights(registry: Reader, ref: Reference, into: Any, strict: bool, policy: Policy) -> Weights:
+    """The weights of a version into a model that is there. The policy's signers were asked for with the version."""
+    with tempfile.TemporaryDirectory(prefix="modelkeep-") as folder:
+        path = os.path.join(folder, "version.keep")
+        write_artifact(registry.artifact(ref, policy=policy), path)
+        return weights.load(path, into, Rules(replace(policy, signers=())), strict=strict, format=None)
 
 
 def _certified(registry: Reader, version: Version, made: Exported) -> Exported:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from modelkeep.loading import Integrity, OnDrift
     from modelkeep.signing import Signature
     from modelkeep.verification import Progress, Verified
+    from modelkeep.weights import Weights
 
 Reference = str | Version | Ref
 
@@ -111,6 +112,12 @@ class Reader:
         from modelkeep.registry import converting
 
         return converting.export(self, ref, os.fspath(path), policy or Policy(), format, how)
+
+    def load_weights(self, ref: Reference, into: Any, *, strict: bool = True, policy: Policy | None = None) -> Weights:
+        """The weights of a version into a model that is there, as ``modelkeep.load_weights`` does it of a file."""
+        from modelkeep.registry import converting
+
+        return converting.load_weights(self, ref, into, strict, policy or Policy())
 
     def verify(
         self, ref: Reference, *, policy: Policy | None = None, progress: Progress = lambda done, total: None

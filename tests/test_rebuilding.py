@@ -288,8 +288,11 @@ def test_an_interrupt_leaves_nothing(fake, tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
-def test_a_signal_while_pip_works_leaves_nothing(fake, tmp_path, monkeypatch):
+def test_a_signal_while_pip_works_leaves_nothing(fake, tmp_path, monkeypatch, request):
     monkeypatch.setenv("FAKE_FAILS", "hang")
+    # A shell starts what runs in its background with this signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     here, timer = os.getpid(), None
 
     def soon(line):

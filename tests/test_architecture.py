@@ -156,6 +156,23 @@ def test_nothing_heavy_is_imported_before_it_is_used(code: str) -> None:
     assert out.splitlines()[-1] == "[]"
 
 
+def test_the_tables_import_nothing_heavy() -> None:
+    """Every row of the tables: a command line that only looks for a suffix pays for all of them."""
+    out = fresh(
+        "from modelkeep import catalog; [*catalog.formats(), *catalog.frameworks()]; import sys; "
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    assert out.strip() == "[]"
+
+
+def test_a_load_of_a_keep_file_reaches_no_other_format() -> None:
+    out = fresh(
+        "import modelkeep as mk; data = mk.dumps({'a': 1.5}); mk.loads(data); import sys; "
+        "print(sorted(name for name in sys.modules if name.startswith('modelkeep.formats.') and name.count('.') == 2))"
+    )
+    assert out.strip() == "['modelkeep.formats.keep']"
+
+
 def test_no_framework_is_imported_for_a_table() -> None:
     names = HEAVY[1:]
     out = fresh(

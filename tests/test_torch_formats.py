@@ -315,7 +315,7 @@ def test_safetensors_hold_a_modules_weights(tmp_path: Path) -> None:
 
 
 def _pieces(module: Any) -> Any:
-    from modelkeep.formats.safetensors import pieces
+    from modelkeep.formats.safetensors.files import pieces
 
     return pieces(module)
 
@@ -757,3 +757,7 @@ def test_weights_go_into_a_keras_model(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=200, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines()[-2:] == ["8 True", "8 True"]
+
+
+def test_a_program_is_proved_as_strictly_as_it_is_compared_when_it_is_saved():
+    assert catalog.format_named("pt2").tolerance == torch_programs.TOLERANCE

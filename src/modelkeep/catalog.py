@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -62,15 +62,14 @@ Ask = Callable[[Any, str, Any], Any]
 Plugin = TypeVar("Plugin", Format, Framework)
 
 
-@functools.cache
-def formats() -> tuple[Format, ...]:
-    """Every format, in the order of the table."""
-    return tuple(format_named(name) for name in FORMATS)
+def formats() -> Iterator[Format]:
+    """Every format, in the order of the table, each imported when it is reached: most files are of the first."""
+    return map(format_named, FORMATS)
 
 
-@functools.cache
-def frameworks() -> tuple[Framework, ...]:
-    return tuple(_named(name, FRAMEWORKS, "framework", Framework) for name in FRAMEWORKS)
+def frameworks() -> Iterator[Framework]:
+    """Every framework, in the same way."""
+    return (_named(name, FRAMEWORKS, "framework", Framework) for name in FRAMEWORKS)
 
 
 def format_named(name: str) -> Format:
@@ -95,31 +94,37 @@ def _named(name: str, table: dict[str, str], what: str, kind: type[Plugin]) -> P
     return plugin
 
 
+def suffixed(path: str) -> Format | None:
+    """The format that a file's suffix names."""
+    return next((candidate for candidate in formats() if path.lower().endswith(candidate.suffixes)), None)
+
+
 def format_for(path: str) -> Format:
-    """The format that a new file's suffix names."""
-    for candidate in formats():
-        if path.lower().endswith(candidate.suffixes):
-            return candidate
+    """The format that a new file's suffix names, which must be one."""
+    found = suffixed(path)
+    if found is not None:
+        return found
     known = ", ".join(suffix for candidate in formats() for suffix in candidate.suffixes)
     raise UsageError(f"no format has the suffix of {quote(path)}", hint=f"use one of {known}, or pass format=...")
 
 
-def formats_of(data: memoryview) -> list[Format]:
+def formats_of(data: memoryview) -> Iterator[Format]:
     """The formats that a file's first bytes allow: several where one is written inside another."""
     head = bytes(data[:16])
-    return [
-        candidate
-        for candidate in formats()
-        if candidate.magic and not candidate.folder and head.startswith(candidate.magic)
-    ]
+    return (each for each in formats() if each.magic and not each.folder and head.startswith(each.magic))
 
 
 def framework_of(model: object) -> Framework:
     """The framework of a live model, by the dotted names along its class's MRO: the nearest claimed one wins."""
-    known = frameworks()
-    for base in type(model).__mro__:
+    cls: Any = type(model)
+    return _framework_of_class(cls)
+
+
+@functools.lru_cache(1024)
+def _framework_of_class(cls: type) -> Framework:
+    for base in cls.__mro__:
         name = f"{base.__module__}.{base.__qualname__}"
-        for framework in known:
+        for framework in frameworks():
             if framework.claims and name.startswith(framework.claims):
                 return framework
     return _named("python", FRAMEWORKS, "framework", Framework)

@@ -73,26 +73,31 @@ def open_source(source: Source, policy: Policy, format: str | None = None, unloc
 
         path = name.removesuffix(sealing.SUFFIX if sealed else "") if _is_path(source) else None
         whole = signing.require(data, path, policy.signers, sealed=sealed)
-    possible = {candidate.name: candidate for candidate in catalog.formats_of(data)}
-    expected = catalog.format_named(format) if format else _suffix_format(name)
-    if expected and not expected.magic and len(data):  # nothing but its name tells such a file
-        possible[expected.name] = expected
-    asked = expected.name if expected else None
-    found = possible.get(asked) if asked else None
-    if asked is None:
-        found = next(iter(possible.values()), None)
-    if found is None:
-        if len(data) == 0:
-            raise ContainerError(f"{name}: the file is empty", hint="save the model again")
-        seen = next(iter(possible), None)
-        what = f"a {seen} file" if seen else "not a file of a format that modelkeep reads"
-        hint = f'pass format="{seen}" if that is what you expect' if seen else "run: modelkeep formats"
-        wish = f", though {asked} is asked for" if asked else ""
-        raise ContainerError(f"{name}: this is {what}{wish}", hint=hint)
+    found = _recognised(data, name, catalog.format_named(format) if format else _suffix_format(name))
     if policy.signers and not whole and found.name != "keep":
         # The end of any file can be made to look like that of a signed one; only a keep file is compared with it.
         raise SignatureError(f"{name}: what was signed is no {found.name} file", hint=UNKNOWN_HINT)
     return Opened(data, found, name)
+
+
+def _recognised(data: memoryview, name: str, expected: Format | None) -> Format:
+    """The format that the first bytes tell, which is the one that was asked for, if one was."""
+    possible = catalog.formats_of(data)  # as far as it is looked at
+    if expected is None:
+        found = next(possible, None)
+    elif expected.magic:
+        found = expected if bytes(data[:16]).startswith(expected.magic) and not expected.folder else None
+    else:
+        found = expected if len(data) else None  # nothing but its name tells such a file
+    if found is not None:
+        return found
+    if len(data) == 0:
+        raise ContainerError(f"{name}: the file is empty", hint="save the model again")
+    seen = next(possible, None)
+    what = f"a {seen.name} file" if seen else "not a file of a format that modelkeep reads"
+    hint = f'pass format="{seen.name}" if that is what you expect' if seen else "run: modelkeep formats"
+    wish = f", though {expected.name} is asked for" if expected else ""
+    raise ContainerError(f"{name}: this is {what}{wish}", hint=hint)
 
 
 def _is_path(source: Source) -> bool:
@@ -126,8 +131,8 @@ def _read(file: Any, most: int) -> bytearray:
 
 
 def _suffix_format(name: str) -> Format | None:
-    inner = name.lower().removesuffix(sealing.SUFFIX)
-    return next((f for f in catalog.formats() if inner.endswith(f.suffixes)), None)
+    """By the suffix of a file's name; what has no name has none, and need not be looked for."""
+    return catalog.suffixed(name.lower().removesuffix(sealing.SUFFIX)) if "." in os.path.basename(name) else None
 
 
 def load(source: Source, rules: Rules, format: str | None = None) -> Any:

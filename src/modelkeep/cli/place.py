@@ -93,8 +93,8 @@ def is_file(target: str, place: str | None = None) -> bool:
     """
     from modelkeep import catalog
 
-    suffixes = tuple(suffix for each in catalog.formats() for suffix in each.suffixes)
-    if target.lower().endswith((*suffixes, ".age")) or "/" in target or os.sep in target or os.path.isfile(target):
+    suffixed = target.lower().endswith(".age") or catalog.suffixed(target) is not None
+    if suffixed or "/" in target or os.sep in target or os.path.isfile(target):
         return True
     if ":" in target or "@" in target:
         return False

@@ -29,7 +29,8 @@ def export(
 ) -> Version | Exported:
     """Write a version to ``path``."""
     version = registry.version(ref)
-    chosen = format or next((each.name for each in catalog.formats() if path.lower().endswith(each.suffixes)), "keep")
+    suffixed = catalog.suffixed(path)
+    chosen = format or (suffixed.name if suffixed else "keep")
     unknown = sorted(how.keys() - _OPTIONS)
     if unknown:
         raise UsageError(f"export has no argument {quote(unknown[0])}", hint=f"use: {', '.join(sorted(_OPTIONS))}")

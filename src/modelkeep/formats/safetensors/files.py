@@ -1,8 +1,4 @@
-"""Safetensors: arrays by name, and nothing else. Any reader of safetensors opens what is written here.
-
-Of a module of PyTorch or Keras these are its weights, under the names that the framework has for them; of any other
-model all arrays of numbers in it, under the path that leads to each.
-"""
+"""What is written of a model, and read: of a module or a Keras model its weights, of anything else all its arrays."""
 
 from __future__ import annotations
 
@@ -13,8 +9,6 @@ import numpy as np
 
 from modelkeep import safetensors_file
 from modelkeep.errors import ExportError, UsageError, quote
-from modelkeep.policy import Safety
-from modelkeep.ports import Cell, Format
 from modelkeep.safetensors_file import DTYPES, Piece
 from modelkeep.torch_tensors import extended
 
@@ -164,17 +158,3 @@ def _own_state(value: Any) -> dict[str, Any]:
         return {}
     state = value.__getstate__() if hasattr(value, "__getstate__") else None
     return state if isinstance(state, dict) else {}
-
-
-_WRITE = Cell("modelkeep.formats.safetensors:write")
-FORMAT = Format(
-    name="safetensors",
-    title="arrays by name, which every framework reads",
-    safety=Safety.DATA,
-    suffixes=(".safetensors",),
-    magic=(),
-    writers={"torch": _WRITE, "keras": _WRITE, "*": _WRITE},
-    reader=Cell("modelkeep.formats.safetensors:read", ("numpy",)),
-    gives="weights",
-    arrays=Cell("modelkeep.formats.safetensors:arrays"),
-)

@@ -1,12 +1,10 @@
-"""TensorFlow: SavedModels, which answer in a process of their own, and live modules with signatures."""
+"""How a SavedModel, or a live module with signatures, is asked."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-
-from modelkeep.ports import Cell, Framework
 
 
 def ask(model: Any, method: str, rows: Any) -> Any:
@@ -26,13 +24,3 @@ def ask(model: Any, method: str, rows: Any) -> Any:
         found = function(*map(tf.constant, inputs.values())) if inputs else function(tf.constant(np.asarray(rows)))
     plain = tf.nest.map_structure(lambda value: value.numpy(), found)
     return next(iter(plain.values())) if isinstance(plain, dict) and len(plain) == 1 else plain
-
-
-FRAMEWORK = Framework(
-    name="tensorflow",
-    title="TensorFlow",
-    claims=("modelkeep.predictors.savedmodel.", "tensorflow.python.trackable.autotrackable.AutoTrackable"),
-    methods=("predict", "__call__"),
-    distributions=("tensorflow",),
-    ask=Cell("modelkeep.frameworks.tensorflow:ask", ("tensorflow",)),
-)

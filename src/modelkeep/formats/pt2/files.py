@@ -1,4 +1,4 @@
-"""Programs of ``torch.export``: a graph of operators with its weights, which needs no class of Python."""
+"""A program into its archive and out of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import Any, BinaryIO
 
 from modelkeep import torch_programs
 from modelkeep.errors import ExportError, LoadError, UsageError
-from modelkeep.policy import Safety
-from modelkeep.ports import Cell, Format
 
 
 def write(model: Any, file: BinaryIO, recipe: Any) -> None:
@@ -41,19 +39,3 @@ def read(data: memoryview, rules: Any) -> Any:
     except LoadError as error:
         error.hint = error.hint or "save the program again with torch.export.save"
         raise
-
-
-FORMAT = Format(
-    name="pt2",
-    title="PyTorch's exported program: a graph of operators, checked",
-    safety=Safety.DATA,
-    suffixes=(".pt2",),
-    magic=(b"PK\x03\x04",),
-    writers={
-        "torch": Cell("modelkeep.formats.pt2:write", ("torch",)),
-        "onnx": Cell("modelkeep.formats.pt2:cross", ("torch",)),
-    },
-    reader=Cell("modelkeep.formats.pt2:read", ("torch",)),
-    tolerance=torch_programs.TOLERANCE,
-    gives="predictor",
-)

@@ -1,4 +1,4 @@
-"""Keras 3 models, on any of its backends. They are asked as in inference, in batches of one size."""
+"""How Keras is asked: as in inference, in batches of one size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from modelkeep.errors import UsageError
-from modelkeep.ports import Cell, Framework
 
 #: Rows that are asked at once. The size of a batch may decide the last bit of an answer.
 BATCH = 64
@@ -164,14 +163,3 @@ def _array(value: Any) -> Any:
 
     found = np.asarray(keras.ops.convert_to_numpy(value))
     return np.array([each.decode() for each in found.ravel()]).reshape(found.shape) if found.dtype == object else found
-
-
-FRAMEWORK = Framework(
-    name="keras",
-    title="Keras",
-    claims=("keras.src.models.model.Model",),
-    methods=("predict",),
-    distributions=("keras",),
-    ask=Cell("modelkeep.frameworks.keras:ask", ("keras",)),
-    rows=Cell("modelkeep.frameworks.keras:rows", ("keras",)),
-)

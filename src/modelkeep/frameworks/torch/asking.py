@@ -1,4 +1,4 @@
-"""PyTorch: modules, exported programs and TorchScript. They are asked in eval mode, without gradients."""
+"""How PyTorch is asked: in eval mode, without gradients, on one thread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from modelkeep.errors import UsageError, quote
-from modelkeep.ports import Cell, Framework
 from modelkeep.torch_tensors import ARRAYS, LABELS, answer_of, array_of, dtype_name, evaluating
 
 _NARROW = ("bfloat16", "float16", "float64")
@@ -71,18 +70,3 @@ def _array(value: Any) -> Any:
     if name not in ARRAYS:
         raise UsageError(f"a sample of {quote(name)} has no rows", hint="pass plain numbers")
     return answer_of(value) if name in LABELS else array_of(value).copy(order="C")
-
-
-FRAMEWORK = Framework(
-    name="torch",
-    title="PyTorch",
-    claims=(
-        "torch.nn.modules.module.Module",
-        "torch.export.exported_program.ExportedProgram",
-        "torch.jit._script.ScriptModule",
-    ),
-    methods=("forward",),
-    distributions=("torch",),
-    ask=Cell("modelkeep.frameworks.torch:ask", ("torch",)),
-    rows=Cell("modelkeep.frameworks.torch:rows", ("torch",)),
-)

@@ -1,7 +1,4 @@
-"""A module's weights by name, as ``torch.save(module.state_dict(), ...)`` writes them. Read as data, by our own reader.
-
-PyTorch's own ``weights_only=True`` is not relied on: see formats/unpickle/torch.py.
-"""
+"""The tensors of a module by name: how they are written, and the arrays that a file of it must hold."""
 
 from __future__ import annotations
 
@@ -10,8 +7,6 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from modelkeep.errors import ExportError, UsageError, quote
-from modelkeep.policy import Safety
-from modelkeep.ports import Cell, Format
 from modelkeep.torch_tensors import ARRAYS, exact_array, tensor_of, unkept
 
 
@@ -53,16 +48,3 @@ def write(model: Any, file: BinaryIO, recipe: Any) -> None:
 def arrays(model: Any) -> dict[str, Any]:
     """What a file of the module must hold, as arrays."""
     return {name: exact_array(tensor) for name, tensor in tensors(model).items()}
-
-
-FORMAT = Format(
-    name="state_dict",
-    title="PyTorch's weights by name, read as data",
-    safety=Safety.DATA,
-    suffixes=(".pt", ".pth"),
-    magic=(b"PK\x03\x04",),
-    writers=dict.fromkeys(("torch", "python"), Cell("modelkeep.formats.state_dict:write", ("torch",))),
-    reader=Cell("modelkeep.formats.unpickle.torch:read", ("torch",)),
-    gives="weights",
-    arrays=Cell("modelkeep.formats.state_dict:arrays", ("torch",)),
-)

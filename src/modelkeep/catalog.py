@@ -57,6 +57,7 @@ _EXTRAS = {
     "tensorflow": "tensorflow",
 }
 
+#: ``ask(model, method, rows)`` gives an answer.
 Ask = Callable[[Any, str, Any], Any]
 
 Plugin = TypeVar("Plugin", Format, Framework)
@@ -154,6 +155,7 @@ def rows_of(model: object, sample: Any) -> Any:
 
 
 def call(model: object, method: str, rows: Any) -> Any:
+    """The answer of a model that is asked by calling its method, as most are."""
     return getattr(model, method)(rows)
 
 

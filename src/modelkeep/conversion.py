@@ -6,14 +6,13 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from modelkeep import exporting, foreign, loading, saving
+from modelkeep import exporting, saving
 from modelkeep.errors import UsageError
-from modelkeep.exporting import Order
-from modelkeep.loading import Opened, Rules
+from modelkeep.exporting import Opened, Order
+from modelkeep.loading import Rules
 from modelkeep.parity import Certificate
 from modelkeep.policy import Safety
 from modelkeep.ports import Format
-from modelkeep.probe import Probe
 
 Path = str | os.PathLike[str]
 
@@ -44,21 +43,11 @@ class Converted:
         return {**asdict(replace(self, certificate=None)), "certificate": certificate}
 
 
-@dataclass(frozen=True)
-class _Read:
-    """The model of the old file, its probe where it has one, and what is known of how it was written."""
-
-    format: Format
-    model: Any
-    probe: Probe | None
-    facts: dict[str, Any]
-
-
 def convert(
     source: Path, target: Path, rules: Rules, format: Format, source_format: str | None, order: Order
 ) -> Converted:
     """Read ``source``, write ``target`` in ``format``. Nothing is written unless all of the source was understood."""
-    old = _read(source, rules, source_format)
+    old = exporting.opened(source, rules, source_format)
     if old.format.name == format.name:
         raise UsageError(
             f"both files are {format.name} files: there is nothing to convert",
@@ -85,25 +74,7 @@ def convert(
     return replace(made, size=exported.size, certificate=exported.certificate)
 
 
-def _read(source: Path, rules: Rules, source_format: str | None) -> _Read:
-    if os.path.isdir(source):
-        path = os.fspath(source)
-        model = foreign.read_folder(path, rules, source_format)
-        return _Read(foreign.format_at(path, rules.policy), model, None, {})
-    opened = loading.open_source(source, rules.policy, source_format)
-    model, facts = read(opened, rules)
-    probe = loading.read_probe(loading.open_artifact(opened, "trusted")) if opened.format.name == "keep" else None
-    return _Read(opened.format, model, probe, facts)
-
-
-def read(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
-    """The model in a file and what is known of how it was written. Only a policy that allows code runs the file."""
-    if opened.format.name == "keep":
-        return loading.build(loading.open_artifact(opened), rules), {}
-    return foreign.read(opened, rules)
-
-
-def _notes(old: _Read, target: Format) -> tuple[str, ...]:
+def _notes(old: Opened, target: Format) -> tuple[str, ...]:
     notes = []
     if target.name == "keep":
         notes.append(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -60,18 +59,36 @@ class Subject:
     name: str = ""
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A file or folder with a model: its probe where it has one, and what is known of how it was written."""
+
+    format: Format
+    model: Any
+    probe: Probe | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def opened(path: Path, rules: Rules, format: str | None = None) -> Opened:
+    """The model at ``path``, of any format. Only a policy that allows code runs a file."""
+    if os.path.isdir(path):
+        name = os.fspath(path)
+        return Opened(foreign.format_at(name, rules.policy), foreign.read_folder(name, rules, format))
+    source = loading.open_source(path, rules.policy, format)
+    if source.format.name != "keep":
+        model, facts = foreign.read(source, rules)
+        return Opened(source.format, model, None, facts)
+    artifact = loading.open_artifact(source)
+    return Opened(source.format, loading.build(artifact, rules), loading.read_probe(artifact))
+
+
 def subject(model: Any, order: Order, probe: Probe | None = None, name: str = "") -> Subject:
     """The model, or the one in the file that ``model`` names, with its probe; ``sample`` makes a new one."""
-    if not isinstance(model, str | os.PathLike):
-        kept = None if order.sample is not None or (probe and probe.empty) else probe
-        return Subject(model, kept or _probe(model, order), name)
-    opened = loading.open_source(model, order.policy)
-    if opened.format.name != "keep":
-        live = loading.load(model, Rules(order.policy))
-        return Subject(live, _probe(live, order), os.fspath(model))
-    artifact = loading.open_artifact(opened)
-    live = loading.build(artifact, Rules(order.policy))
-    return subject(live, order, loading.read_probe(artifact), os.fspath(model))
+    if isinstance(model, str | os.PathLike):
+        source = opened(model, Rules(order.policy))
+        return subject(source.model, order, source.probe, os.fspath(model))
+    kept = None if order.sample is not None or (probe and probe.empty) else probe
+    return Subject(model, kept or _probe(model, order), name)
 
 
 def _probe(model: Any, order: Order) -> Probe:
@@ -97,9 +114,7 @@ def export(what: Subject, target: Path, format: Format, order: Order) -> Exporte
         # The file was made here, from a model that is trusted already: running it is no new risk.
         allowed = replace(order.policy, signers=(), allow_code=order.policy.allow_code or format.safety is Safety.CODE)
         proof = Proof(format, allowed, order.accept, tuple(notes), order.progress)
-        certificate = replace(parity.prove(what.model, place, trials, proof), source=what.name)
-        if not certificate.passed:
-            raise parity.refuse(certificate)
+        certificate = _certified(what, place, trials, proof)
     certificate.write(path)
     return Exported(path, format.name, certificate.size, certificate, seconds)
 
@@ -110,11 +125,11 @@ def _why_silent(what: Subject) -> str:
 
 def _writer(model: Any, format: Format) -> Any:
     framework = catalog.framework_of(model)
-    cell = format.writers.get(framework.name) or format.writers.get("*")
+    cell = format.writer_for(framework.name)
     if format.name == "keep":
         raise UsageError("a keep file is saved, not exported", hint='call modelkeep.save(model, "model.keep")')
     if cell is None:
-        able = [other.name for other in catalog.formats() if framework.name in other.writers or "*" in other.writers]
+        able = [other.name for other in catalog.formats() if other.writer_for(framework.name)]
         raise ExportError(
             f"the format {format.name} can't hold a model of {framework.title}",
             hint=f"formats that can: {', '.join(able)}",
@@ -164,19 +179,12 @@ def verify(path: Path, what: Subject, order: Order, format: str | None = None) -
             f"nothing can be compared: {_why_silent(what)}", hint="pass check=, rows as the model takes them"
         )
     proof = Proof(chosen, order.policy, order.accept, tuple(notes), order.progress)
-    certificate = replace(parity.prove(what.model, name, trials, proof), source=what.name)
+    return _certified(what, name, trials, proof)
+
+
+def _certified(what: Subject, path: str, trials: list[Trial], proof: Proof) -> Certificate:
+    """The certificate of a file, which must pass."""
+    certificate = replace(parity.prove(what.model, path, trials, proof), source=what.name)
     if not certificate.passed:
         raise parity.refuse(certificate)
     return certificate
-
-
-def remove(path: str) -> None:
-    """Take away a file or a folder that an export wrote, and its certificate."""
-    for each in (path, path.rstrip("/") + parity.SUFFIX):
-        if os.path.isdir(each):
-            shutil.rmtree(each)
-        elif os.path.lexists(each):
-            os.unlink(each)
-
-
-__all__ = ["Exported", "Order", "Subject", "Trial", "export", "remove", "subject", "verify"]

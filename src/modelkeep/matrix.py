@@ -59,7 +59,7 @@ def _row(format: Format) -> Row:
 
 
 def _cell(format: Format, framework: str) -> str:
-    writes = framework in format.writers or "*" in format.writers
+    writes = format.writer_for(framework) is not None
     words = [word for word, has in (("read", format.reader is not None and writes), ("write", writes)) if has]
     return " and ".join(words)
 

@@ -74,6 +74,10 @@ class Format:
     gives: Literal["model", "predictor", "weights"] = "model"
     arrays: Cell | None = None
 
+    def writer_for(self, framework: str) -> Cell | None:
+        """What writes models of a framework: its own cell, or that for any."""
+        return self.writers.get(framework) or self.writers.get("*")
+
 
 @dataclass(frozen=True)
 class Framework:

@@ -78,7 +78,7 @@ def _check_file(file: Any) -> None:
 
 def _write(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, format: Format) -> Saved:
     framework = catalog.framework_of(model)
-    cell = format.writers.get(framework.name) or format.writers.get("*")
+    cell = format.writer_for(framework.name)
     if cell is None:
         raise UsageError(f"the format {format.name} can't hold a {framework.name} model", hint="run: modelkeep formats")
     if format.name != "keep":
@@ -107,7 +107,8 @@ class _Composed(NamedTuple):
 def _compose(model: Any, recipe: Recipe, framework: Framework) -> _Composed:
     # The graph comes first: what it takes from the model is taken before any method of the model runs.
     written = keep.write(model, compress=recipe.compress, source=recipe.code, options=recipe.options)
-    probe = record(model, recipe)
+    rows = catalog.rows_of(model, recipe.sample)
+    probe = _recorded(model, rows, recipe)
     parts = {**written.parts, **probe_parts(probe)}
     names = [name.replace(":", ".") for name in (*written.facts["classes"], *written.facts["own"])]
     names += [type(block).__module__ for block in probe.rows]  # frames answer by what pandas does
@@ -120,7 +121,7 @@ def _compose(model: Any, recipe: Recipe, framework: Framework) -> _Composed:
             model=class_name(model),
             files=entries,
             environment=environment.capture([*names, *framework.claims]),
-            schema=schema.of(model, catalog.rows_of(model, recipe.sample), probe.outputs()).as_dict(),
+            schema=schema.of(model, rows, probe.outputs()).as_dict(),
             probe=probe_facts(probe),
             facts=GraphFacts(classes=written.facts["classes"], own=written.facts["own"]),
         )
@@ -139,9 +140,13 @@ def artifact(model: Any, recipe: Recipe) -> Artifact:
 
 
 def record(model: Any, recipe: Recipe) -> probes.Probe:
+    """The probe of a model, from the sample of a recipe."""
+    return _recorded(model, catalog.rows_of(model, recipe.sample), recipe)
+
+
+def _recorded(model: Any, rows: Any, recipe: Recipe) -> probes.Probe:
     if not recipe.probe:
         return probes.Probe(notes=["left out: saved with probe=False"])
-    rows = catalog.rows_of(model, recipe.sample)
     return probes.record(model, rows, catalog.methods_of(model), catalog.ask_of(model))
 
 

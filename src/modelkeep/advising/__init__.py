@@ -105,7 +105,7 @@ def advise(what: Subject, purpose: str, order: Order) -> Advice:
 
 def _candidates(model: Any) -> list[Format]:
     name = catalog.framework_of(model).name
-    return [each for each in catalog.formats() if name in each.writers or "*" in each.writers]
+    return [each for each in catalog.formats() if each.writer_for(name)]
 
 
 def _place(format: Format, folder: str) -> str:

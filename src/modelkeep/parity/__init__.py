@@ -18,7 +18,6 @@ from modelkeep.errors import ParityError, quote
 from modelkeep.parity import child
 from modelkeep.parity.certificate import SUFFIX as SUFFIX
 from modelkeep.parity.certificate import Certificate as Certificate
-from modelkeep.parity.certificate import read as read
 from modelkeep.parity.judging import Output as Output
 from modelkeep.parity.judging import Tolerance as Tolerance
 from modelkeep.parity.judging import judge

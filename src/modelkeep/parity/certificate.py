@@ -9,11 +9,9 @@ from typing import Any
 import msgspec
 
 from modelkeep import atomic
-from modelkeep.errors import ContainerError
 from modelkeep.parity.judging import Output, Tolerance
 
 SUFFIX = ".parity.json"
-_MOST = 16 << 20
 _VERSION = 1
 
 
@@ -73,15 +71,3 @@ class Certificate:
         with atomic.replacing(beside) as file:
             file.write(msgspec.json.format(msgspec.json.encode(self.as_dict()), indent=1) + b"\n")
         return beside
-
-
-def read(path: str) -> dict[str, Any]:
-    """The certificate beside the file at ``path``, as plain values."""
-    beside = os.fspath(path).rstrip("/") + SUFFIX
-    try:
-        found = msgspec.json.decode(bytes(atomic.read_whole(beside, _MOST)))
-    except (msgspec.DecodeError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or found.get("certificate") != _VERSION:
-        raise ContainerError(f"{beside} is not a certificate", hint="export the model again")
-    return found

@@ -15,7 +15,7 @@ from modelkeep.probe import Probe
 from modelkeep.probe.facts import look
 from modelkeep.probe.guard import still
 from modelkeep.probe.hard import propose
-from modelkeep.probe.record import asked, has_method, reason
+from modelkeep.probe.record import has_method, reason
 from modelkeep.probe.rows import CELLS, Edit, build, count, fresh, kind_of, take
 from modelkeep.probe.same import vast_rows
 from modelkeep.schema import missing_columns
@@ -24,6 +24,8 @@ from modelkeep.schema import missing_columns
 COLUMNS = 256
 #: The rows that edited copies are made of.
 PLAIN = 16
+#: Methods that restate at length what others say, and one that does not answer rows.
+_UNASKED = ("apply", "kneighbors", "inverse_transform")
 #: Rows of ``check=`` are asked in pieces of so many cells.
 _PIECE = CELLS
 
@@ -107,12 +109,10 @@ def _answers(model: Any, rows: Any) -> tuple[dict[str, Any], str]:
     answers: dict[str, Any] = {}
     refused = ""
     for method in catalog.methods_of(model):
-        if method in ("apply", "kneighbors") or not has_method(model, method):
-            continue
-        if method == "inverse_transform":  # it does not answer rows
+        if method in _UNASKED or not has_method(model, method):
             continue
         try:
-            answers[method] = ask(model, method, fresh(asked(method, rows, answers)))
+            answers[method] = ask(model, method, fresh(rows))
         except Exception as error:  # a refusal of the model: the caller notes it
             refused = reason(error)
     return answers, "" if answers else refused
@@ -126,30 +126,23 @@ def _without_vast(trial: Trial) -> Trial | None:
     kept = np.flatnonzero(~np.asarray(vast)).tolist()
     if not kept:
         return None
-    total = count(trial.rows)
     # An answer that is not by rows can't be cut; the method is asked in the other blocks.
-    answers = {method: rows_of(answer, kept) for method, answer in trial.answers.items() if _by_rows(answer, total)}
+    cut = {method: _cut(answer, kept, count(trial.rows)) for method, answer in trial.answers.items()}
+    answers = {method: answer for method, answer in cut.items() if answer is not None}
     return Trial(trial.kind, take(trial.rows, kept), answers) if answers else None
 
 
-def _by_rows(answer: Any, total: int) -> bool:
-    if isinstance(answer, dict | tuple) or (
-        isinstance(answer, list) and any(isinstance(x, np.ndarray) for x in answer)
-    ):
-        parts = answer.values() if isinstance(answer, dict) else answer
-        return all(_by_rows(each, total) for each in parts)
-    return hasattr(answer, "shape") and count(answer) == total
-
-
-def rows_of(answer: Any, kept: list[int]) -> Any:
-    """Some rows of an answer."""
-    if isinstance(answer, tuple):
-        return tuple(rows_of(each, kept) for each in answer)
-    if isinstance(answer, list) and any(isinstance(each, np.ndarray) for each in answer):
-        return [rows_of(each, kept) for each in answer]
+def _cut(answer: Any, kept: list[int], total: int) -> Any:
+    """Some rows of an answer, or None of one that has not one entry for each row."""
     if isinstance(answer, dict):
-        return {name: rows_of(each, kept) for name, each in answer.items()}
-    return take(answer, kept)
+        parts = {name: _cut(each, kept, total) for name, each in answer.items()}
+        return None if any(each is None for each in parts.values()) else parts
+    if isinstance(answer, tuple) or (isinstance(answer, list) and any(isinstance(x, np.ndarray) for x in answer)):
+        several = [_cut(each, kept, total) for each in answer]
+        if any(each is None for each in several):
+            return None
+        return tuple(several) if isinstance(answer, tuple) else several
+    return take(answer, kept) if hasattr(answer, "shape") and count(answer) == total else None
 
 
 def _checked(model: Any, check: Any) -> Iterator[Trial]:

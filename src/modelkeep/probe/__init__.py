@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelkeep.catalog import Ask, call
 from modelkeep.errors import CheckError, DriftError, quote
 from modelkeep.frameworks.sklearn import FRAMEWORK
 from modelkeep.probe.guard import still
-from modelkeep.probe.record import Ask, NotFittedError, Recording, asked, call, has_method, reason, recorded
+from modelkeep.probe.record import NotFittedError, Recording, asked, has_method, reason, recorded
 from modelkeep.probe.rows import count as count
 from modelkeep.probe.rows import fresh
 from modelkeep.probe.same import Gap, Rule, gap

@@ -8,12 +8,12 @@ during the first run, or the model holds a class or function of a package that i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from modelkeep.catalog import Ask
 from modelkeep.errors import quote
 from modelkeep.probe.facts import Facts, look
 from modelkeep.probe.guard import Still
@@ -29,15 +29,6 @@ SHORT = 8
 BULKY = frozenset({"apply"})
 #: Rows of one kind are tried alone after the block with all of them was refused.
 _KINDS = ("splits", "missing", "unseen", "extremes")
-
-
-#: ``ask(model, method, rows)`` gives an answer: models that are not asked by calling a method have one of their own.
-Ask = Callable[[Any, str, Any], Any]
-
-
-def call(model: Any, method: str, rows: Any) -> Any:
-    """The answer of a model that is asked by calling its method."""
-    return getattr(model, method)(rows)
 
 
 class NotFittedError(Exception):

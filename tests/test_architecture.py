@@ -31,9 +31,9 @@ LAYERS = {
     4: {"formats", "frameworks", "stores", "signers", "seals"},
     3: {"ports", "store"},
     2: set(
-        """archives artifact atomic boosters crossing forests keras_layers keys markers onnx_checks pmml policy
-        predictors safetensors_file schema torch_archives torch_grammar torch_guards torch_operators torch_programs
-        torch_schema torch_tensors tree_checks tree_values trees unpacking workers""".split()
+        """archives artifact atomic boosters crossing forests keras_layers keys markers onnx_checks pickling pmml
+        policy predictors safetensors_file schema torch_archives torch_grammar torch_guards torch_operators
+        torch_programs torch_schema torch_tensors tree_checks tree_values trees unpacking workers""".split()
     ),
     1: {"errors", "rope"},
 }

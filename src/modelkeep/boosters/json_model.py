@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from modelkeep.boosters.ubjson import DEPTH, refused
+from modelkeep.boosters.ubjson import DEPTH, part, refused
 
 _TREE = {
     "base_weights": np.float32, "split_conditions": np.float32, "loss_changes": np.float32, "sum_hessian": np.float32,
@@ -26,10 +26,10 @@ def parse(data: bytes | bytearray | memoryview) -> dict[str, Any]:
         raise refused("it is no JSON") from None
     if not isinstance(model, dict) or _deep(model) > DEPTH:
         raise refused("it is no object, or nested too deep")
-    booster = _part(_part(model, "learner"), "gradient_booster")
+    booster = part(part(model, "learner"), "gradient_booster")
     if "weight_drop" in booster:
         booster["weight_drop"] = list(_array(booster["weight_drop"], np.float32))
-    inner = _part(_part(booster, "gbtree") if "gbtree" in booster else booster, "model")
+    inner = part(part(booster, "gbtree") if "gbtree" in booster else booster, "model")
     if "weights" in inner:
         inner["weights"] = _array(inner["weights"], np.float32)
     for name in ("tree_info", "iteration_indptr"):
@@ -54,7 +54,7 @@ def parse(data: bytes | bytearray | memoryview) -> dict[str, Any]:
 def _categories(inner: dict[str, Any]) -> None:
     if "cats" not in inner:
         return
-    cats = _part(inner, "cats")
+    cats = part(inner, "cats")
     for name in ("feature_segments", "sorted_idx"):
         cats[name] = _array(cats.get(name), np.int32)
     for each in cats.get("enc", []) if isinstance(cats.get("enc"), list) else ():
@@ -65,13 +65,6 @@ def _categories(inner: dict[str, Any]) -> None:
             each["values"] = _array(each.get("values"), np.int8)
         else:
             raise refused("the categories of a column are numbers: save the model as .ubj")
-
-
-def _part(value: Any, key: str) -> dict[str, Any]:
-    found = value.get(key) if isinstance(value, dict) else None
-    if not isinstance(found, dict):
-        raise refused(f"it has no {key}")
-    return found
 
 
 def _deep(value: Any) -> int:

@@ -60,9 +60,9 @@ def lightgbm_booster(data: bytes | memoryview) -> Any:
         raise GraphError(f"LightGBM refuses the model: {said(error)}", hint=_HINT) from None
 
 
-def lightgbm_text(booster: Any) -> str:
-    """A booster as the text of a model file, all its rounds, once it has passed what every load checks."""
-    return lightgbm.rewritten(booster.model_to_string(num_iteration=-1))
+def lightgbm_text(booster: Any, rounds: int = -1) -> str:
+    """A booster as the text of a model file, by default all its rounds, once it has passed what every load checks."""
+    return lightgbm.rewritten(booster.model_to_string(num_iteration=rounds))
 
 
 def catboost_bytes(data: bytes | memoryview) -> bytes:

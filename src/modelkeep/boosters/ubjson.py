@@ -29,6 +29,14 @@ def refused(what: str) -> GraphError:
     return GraphError(f"the XGBoost model is not well-formed: {what}", hint=_HINT)
 
 
+def part(value: Any, key: str) -> dict[str, Any]:
+    """The object under ``key`` of an object of a model."""
+    found = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(found, dict):
+        raise refused(f"it has no {key}")
+    return found
+
+
 class _Reader:
     def __init__(self, data: memoryview) -> None:
         self.data, self.place = data, 0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from modelkeep.boosters import ubjson
-from modelkeep.boosters.ubjson import refused
+from modelkeep.boosters.ubjson import part, refused
 
 #: The most columns, targets and nodes of one tree.
 _MOST = 1 << 31
@@ -40,24 +40,24 @@ def rewritten(data: bytes | bytearray | memoryview) -> bytes:
 
 def check(model: Any) -> None:
     """Refuse a parsed model on which XGBoost could read or write outside of its arrays."""
-    learner = _object(model, "learner")
+    learner = part(model, "learner")
     version = model.get("version")
     if model.keys() != {"learner", "version"} or not isinstance(version, list) or len(version) != 3:
         raise refused("it has no version, or more than a learner")
-    facts = _object(learner, "learner_model_param")
+    facts = part(learner, "learner_model_param")
     width, classes = _whole(facts, "num_feature", _MOST), _whole(facts, "num_class", _MOST_TARGETS)
     targets = _whole(facts, "num_target", _MOST_TARGETS) if "num_target" in facts else 1
     groups = max(1, classes, targets)
     _check_base(facts.get("base_score"), groups)
-    if not isinstance(_object(learner, "objective").get("name"), str):
+    if not isinstance(part(learner, "objective").get("name"), str):
         raise refused("its objective has no name")
     for name in ("feature_names", "feature_types"):
         listed = learner.get(name)
         if not isinstance(listed, list) or len(listed) not in (0, width) or not all(isinstance(x, str) for x in listed):
             raise refused(f"its {name} are not one text for each column")
-    if not all(isinstance(each, str) for each in _object(learner, "attributes").values()):
+    if not all(isinstance(each, str) for each in part(learner, "attributes").values()):
         raise refused("an attribute is no text")
-    _check_booster(_object(learner, "gradient_booster"), width, groups)
+    _check_booster(part(learner, "gradient_booster"), width, groups)
 
 
 def _check_base(text: Any, groups: int) -> None:
@@ -67,13 +67,6 @@ def _check_base(text: Any, groups: int) -> None:
         raise refused("its base_score is no number") from None
     if values.ndim != 1 or len(values) not in (1, groups):
         raise refused("its base_score is not one number for each target")
-
-
-def _object(value: Any, key: str) -> dict[str, Any]:
-    found = value.get(key) if isinstance(value, dict) else None
-    if not isinstance(found, dict):
-        raise refused(f"it has no {key}")
-    return found
 
 
 def _whole(facts: dict[str, Any], key: str, most: int) -> int:
@@ -86,25 +79,25 @@ def _whole(facts: dict[str, Any], key: str, most: int) -> int:
 def _check_booster(booster: dict[str, Any], width: int, groups: int) -> None:
     name = booster.get("name")
     if name == "gblinear":
-        weights = _object(booster, "model").get("weights")
+        weights = part(booster, "model").get("weights")
         _need_array(weights, np.float32, (width + 1) * groups, "weights")
         return
     if name == "dart":
         drops = booster.get("weight_drop")
-        booster = _object(booster, "gbtree")
-        count = len(_object(booster, "model").get("trees") or ())
+        booster = part(booster, "gbtree")
+        count = len(part(booster, "model").get("trees") or ())
         if not isinstance(drops, list) or len(drops) != count or not all(isinstance(x, np.floating) for x in drops):
             raise refused("its weight_drop is not one number for each tree")
     elif name != "gbtree":
         raise refused(f"its booster {name!r} is not known")
-    _check_trees(_object(booster, "model"), width, groups)
+    _check_trees(part(booster, "model"), width, groups)
 
 
 def _check_trees(model: dict[str, Any], width: int, groups: int) -> None:
     trees, info = model.get("trees"), model.get("tree_info")
     if not isinstance(trees, list) or not isinstance(info, list) or len(trees) != len(info):
         raise refused("its tree_info is not one number for each tree")
-    facts = _object(model, "gbtree_model_param")
+    facts = part(model, "gbtree_model_param")
     if _whole(facts, "num_trees", _MOST) != len(trees) or _whole(facts, "num_parallel_tree", _MOST) < 1:
         raise refused("it does not have as many trees as it says")
     if not all(isinstance(group, np.integer) and 0 <= group < groups for group in info):
@@ -120,7 +113,7 @@ def _check_trees(model: dict[str, Any], width: int, groups: int) -> None:
         ):
             raise refused("its iteration_indptr does not lead from the first tree to the last")
     if "cats" in model:
-        _check_categories_of_columns(_object(model, "cats"), width)
+        _check_categories_of_columns(part(model, "cats"), width)
     for number, tree in enumerate(trees):
         if not isinstance(tree, dict) or not tree.keys() >= _TREE or tree.keys() - _TREE - {"leaf_weights"}:
             raise refused(f"tree {number} does not have the parts of a tree")
@@ -166,7 +159,7 @@ def _need_array(value: Any, dtype: Any, count: int, what: str) -> Any:
 
 
 def _check_tree(tree: dict[str, Any], width: int, groups: int, place: str) -> None:
-    facts = _object(tree, "tree_param")
+    facts = part(tree, "tree_param")
     count, vector = _whole(facts, "num_nodes", _MOST), _whole(facts, "size_leaf_vector", _MOST_TARGETS)
     deleted = _whole(facts, "num_deleted", _MOST)
     if count < 1 or _whole(facts, "num_feature", _MOST) != width or vector not in (0, 1, groups):

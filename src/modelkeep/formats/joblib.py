@@ -11,33 +11,23 @@ import contextlib
 import io
 from typing import Any, BinaryIO
 
-from modelkeep.errors import ExportError, MissingPackageError, UsageError, quote, said
+from modelkeep import pickling
+from modelkeep.errors import MissingPackageError, UsageError, quote
 from modelkeep.policy import Safety
 from modelkeep.ports import Cell, Format
 from modelkeep.unpacking import unpacked
 
 METHODS = ("zlib", "gzip", "bz2", "xz", "lzma", "lz4", "zstd")
 _LEVEL = 3
-_PROTOCOLS = (2, 3, 4, 5)
 
 
 def write(model: Any, file: BinaryIO, recipe: Any) -> None:
     """``recipe.compress`` is a method, ``options`` may have a ``level`` (0 to 9) and a pickle ``protocol``."""
     import joblib
 
-    packing, protocol = _packing(recipe.compress, dict(recipe.options)), recipe.options.get("protocol", 5)
-    if protocol not in _PROTOCOLS:
-        raise UsageError(f"protocol is {quote(repr(protocol))}", hint="use 2, 3, 4 or 5")
-    try:
+    packing, protocol = _packing(recipe.compress, dict(recipe.options)), pickling.protocol_of(recipe.options)
+    with pickling.told():
         joblib.dump(model, file, compress=packing, protocol=protocol)
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:
-        # Whatever the model's own code raises when it is asked for its state.
-        raise ExportError(
-            f"a part of the model can't be pickled: {said(error)}",
-            hint="save it as a .keep file: its error names every such part and where it is",
-        ) from error
 
 
 def _packing(method: str | None, options: dict[str, Any]) -> int | tuple[str, int]:

@@ -19,10 +19,8 @@ def write(model: Any, file: BinaryIO, recipe: Any) -> None:
             hint="export model.booster_, whose answers are the shares of the classes; or save it as a .keep file",
         )
     booster = getattr(model, "booster_", model)
-    text = lightgbm_text(booster)
-    if booster.best_iteration > 0:
-        text = booster.model_to_string(num_iteration=booster.best_iteration)
-    file.write(text.encode())
+    best = booster.best_iteration  # the rounds that early stopping leaves to answer, 0 for all
+    file.write(lightgbm_text(booster, best if best > 0 else -1).encode())
 
 
 def read(data: memoryview, rules: Any) -> Any:

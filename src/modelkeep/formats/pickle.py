@@ -5,33 +5,21 @@ from __future__ import annotations
 import pickle
 from typing import Any, BinaryIO
 
-from modelkeep.errors import ExportError, UsageError, quote, said
+from modelkeep import pickling
+from modelkeep.errors import UsageError, quote
 from modelkeep.policy import Safety
 from modelkeep.ports import Cell, Format
-
-_PROTOCOLS = (2, 3, 4, 5)
 
 
 def write(model: Any, file: BinaryIO, recipe: Any) -> None:
     """The one option is the ``protocol``, 5 if it is not given."""
-    options = dict(recipe.options)
-    protocol = options.pop("protocol", 5)
-    if options:
-        raise UsageError(f"pickle has no option {quote(min(options))}", hint="its one option is protocol")
+    if unknown := recipe.options.keys() - {"protocol"}:
+        raise UsageError(f"pickle has no option {quote(min(unknown))}", hint="its one option is protocol")
     if recipe.compress is not None:
         raise UsageError("a pickle file is not compressed", hint="write a .joblib file, or compress the file yourself")
-    if protocol not in _PROTOCOLS:
-        raise UsageError(f"protocol is {quote(repr(protocol))}", hint="use 2, 3, 4 or 5")
-    try:
+    protocol = pickling.protocol_of(recipe.options)
+    with pickling.told():
         pickle.dump(model, file, protocol=protocol)
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:
-        # Whatever the model's own code raises when it is asked for its state.
-        raise ExportError(
-            f"a part of the model can't be pickled: {said(error)}",
-            hint="save it as a .keep file: its error names every such part and where it is",
-        ) from error
 
 
 def read(data: memoryview, rules: Any) -> Any:

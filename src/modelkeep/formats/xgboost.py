@@ -26,7 +26,6 @@ def read(data: memoryview, rules: Any) -> Any:
     import xgboost
 
     from modelkeep.boosters.loading import estimator_type, xgboost_booster
-    from modelkeep.boosters.ubjson import emit, parse
 
     booster = xgboost_booster(data)
     kinds = {"classifier": "XGBClassifier", "regressor": "XGBRegressor", "ranker": "XGBRanker"}
@@ -34,7 +33,7 @@ def read(data: memoryview, rules: Any) -> Any:
     if kind is None:
         return booster
     model = getattr(xgboost, kind)(enable_categorical=True)
-    model.load_model(bytearray(emit(parse(bytes(booster.save_raw(raw_format="ubj"))))))
+    model.load_model(booster.save_raw(raw_format="ubj"))
     return model
 
 

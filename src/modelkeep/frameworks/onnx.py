@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from modelkeep.ports import Framework
+from modelkeep.predictors import METHODS
 
 FRAMEWORK = Framework(
     name="onnx",
     title="ONNX",
     claims=("modelkeep.predictors.onnx.", "onnxruntime."),
-    methods=(
-        "forward",
-        "transform",
-        "predict",
-        "predict_proba",
-        "predict_log_proba",
-        "decision_function",
-        "score_samples",
-    ),
+    methods=METHODS,
     distributions=("onnxruntime",),
 )

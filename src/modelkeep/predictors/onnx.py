@@ -12,7 +12,7 @@ import numpy as np
 from modelkeep.errors import GraphError, UsageError, quote
 from modelkeep.onnx_checks import checked
 from modelkeep.onnx_checks.wire import HINT
-from modelkeep.predictors import onnx_methods, onnx_session
+from modelkeep.predictors import METHODS, onnx_methods, onnx_session
 from modelkeep.predictors.onnx_ports import Port, inputs_of, outputs_of
 from modelkeep.predictors.onnx_rows import bind
 
@@ -51,7 +51,7 @@ class OnnxModel:
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods that the file holds."""
-        return tuple(name for name in onnx_methods.METHODS if name in self._answers)
+        return tuple(name for name in METHODS if name in self._answers)
 
     @property
     def n_features_in_(self) -> int:

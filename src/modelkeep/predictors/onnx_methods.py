@@ -18,17 +18,9 @@ from modelkeep.errors import GraphError, quote
 from modelkeep.onnx_checks import Graph, Model
 from modelkeep.onnx_checks.model import Node
 from modelkeep.onnx_checks.wire import HINT
+from modelkeep.predictors import METHODS
 from modelkeep.predictors.onnx_ports import Port
 
-METHODS = (
-    "forward",
-    "transform",
-    "predict",
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "score_samples",
-)
 #: Writers whose regressors give a column where the model gives a row of numbers.
 _CLASSIC = ("skl2onnx", "OnnxMLTools", "CatBoost", "onnxml")
 _PREPARES = frozenset("Scaler Imputer Normalizer OneHotEncoder Binarizer TfIdfVectorizer FeatureVectorizer".split())

@@ -18,10 +18,10 @@ FORMAT = Format(
     # The first field of a model is the version of its intermediate representation, 3 to 15.
     magic=tuple(bytes([8, version]) for version in range(3, 16)),
     writers={
-        "sklearn": Cell(_CLASSIC, ("onnx", "skl2onnx")),
-        "xgboost": Cell(_CLASSIC, ("onnx", "skl2onnx")),
-        "lightgbm": Cell(_CLASSIC, ("onnx", "skl2onnx")),
-        "catboost": Cell(_CLASSIC, ("onnx", "skl2onnx")),
+        "sklearn": Cell(_CLASSIC, ("onnx", "onnxruntime")),
+        "xgboost": Cell(_CLASSIC, ("onnx", "onnxruntime")),
+        "lightgbm": Cell(_CLASSIC, ("onnx", "onnxruntime")),
+        "catboost": Cell(_CLASSIC, ("onnx", "onnxruntime")),
         "torch": Cell("modelkeep.formats.onnx.deep_torch:write", ("torch", "onnx", "onnxscript")),
         "keras": Cell("modelkeep.formats.onnx.deep_keras:write", ("keras", "onnx")),
         "onnx": Cell("modelkeep.formats.onnx.read:rewrite"),

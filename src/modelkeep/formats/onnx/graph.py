@@ -12,6 +12,7 @@ OPSET = 21
 ML_OPSET = 5
 IR_VERSION = 10
 ML = "ai.onnx.ml"
+_FLOAT, _DOUBLE = 1, 11
 
 
 class Graph:
@@ -37,6 +38,10 @@ class Graph:
     def add(self, operator: str, *inputs: str, domain: str = "", output: str = "", **attributes: Any) -> str:
         """One operator with one output; gives the output's name."""
         return self.several(operator, inputs, 1, domain, [output] if output else None, **attributes)[0]
+
+    def narrowed(self, name: str) -> str:
+        """Numbers rounded to float32, as float64 again."""
+        return self.add("Cast", self.add("Cast", name, to=_FLOAT), to=_DOUBLE)
 
     def several(
         self,

@@ -11,7 +11,7 @@ import numpy as np
 from modelkeep.errors import ExportError
 from modelkeep.formats.onnx.graph import Graph
 
-FLOAT, INT64, STRING, DOUBLE = 1, 7, 8, 11
+FLOAT, STRING, DOUBLE = 1, 8, 11
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def rounded(graph: Graph, name: str, table: Table) -> str:
     """What numpy makes of a result that it stores in a float32 array, where the rows are such."""
     if not table.narrow:
         return name
-    return graph.add("Cast", graph.add("Cast", name, to=FLOAT), to=DOUBLE)
+    return graph.narrowed(name)
 
 
 def row(values: Any) -> Any:

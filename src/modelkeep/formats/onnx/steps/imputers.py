@@ -42,7 +42,7 @@ def simple(model: Any, graph: Graph, table: Table) -> Outputs:
         )
         found = graph.add("Where", _gaps(graph, part, model.missing_values), values, part.name)
         if part.narrow:
-            found = graph.add("Cast", graph.add("Cast", found, to=1), to=11)
+            found = graph.narrowed(found)
         parts.append(Part(found, part.width, part.text, part.narrow))
     filled = Table(tuple(parts), chosen.names)
     if model.indicator_ is None:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from modelkeep.errors import ExportError
 from modelkeep.formats.onnx.graph import Graph
-from modelkeep.formats.onnx.steps import Outputs, converted
-from modelkeep.formats.onnx.table import DOUBLE, FLOAT, Part, Table, of_numbers
+from modelkeep.formats.onnx.steps import Outputs, Write, converted
+from modelkeep.formats.onnx.table import Part, Table, of_numbers
 from modelkeep.formats.onnx.trees import sklearn as write
 
 
-def tree(model: Any, graph: Graph, table: Table) -> Outputs:
-    return write.tree(model, graph, table.numbers(graph))
+def _of_numbers(writer: Callable[[Any, Graph, str], Outputs]) -> Write:
+    """A writer that takes rows, over a table of numbers."""
+    return lambda model, graph, table: writer(model, graph, table.numbers(graph))
 
 
-def forest(model: Any, graph: Graph, table: Table) -> Outputs:
-    return write.forest(model, graph, table.numbers(graph))
+tree, forest, isolation = (_of_numbers(each) for each in (write.tree, write.forest, write.isolation))
+adaboost, adaboost_regressor = (_of_numbers(each) for each in (write.adaboost, write.adaboost_regressor))
 
 
 def boosting(model: Any, graph: Graph, table: Table) -> Outputs:
@@ -26,21 +28,9 @@ def boosting(model: Any, graph: Graph, table: Table) -> Outputs:
     rows = table.numbers(graph)
     if write.starts_constant(model):
         return write.boosting(model, graph, rows)
-    narrow = graph.add("Cast", graph.add("Cast", rows, to=FLOAT), to=DOUBLE)
+    narrow = graph.narrowed(rows)
     found = converted(model.init_, graph, Table((Part(narrow, table.width, narrow=True),)), "init_")
     return write.boosting(model, graph, rows, write.start_of(model, graph, found))
-
-
-def isolation(model: Any, graph: Graph, table: Table) -> Outputs:
-    return write.isolation(model, graph, table.numbers(graph))
-
-
-def adaboost(model: Any, graph: Graph, table: Table) -> Outputs:
-    return write.adaboost(model, graph, table.numbers(graph))
-
-
-def adaboost_regressor(model: Any, graph: Graph, table: Table) -> Outputs:
-    return write.adaboost_regressor(model, graph, table.numbers(graph))
 
 
 def histogram(model: Any, graph: Graph, table: Table) -> Outputs:

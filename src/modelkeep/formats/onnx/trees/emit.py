@@ -44,7 +44,7 @@ def _laid_out(forest: Forest, graph: Graph, rows: str) -> tuple[Forest, str]:
         near = graph.add("LessOrEqual", graph.add("Abs", rows), graph.const(forest.tiny, np.float64))
         rows = graph.add("Where", near, graph.const(0.0, np.float64), rows)
     if forest.narrow:
-        rows = graph.add("Cast", graph.add("Cast", rows, to=_FLOAT), to=_DOUBLE)
+        rows = graph.narrowed(rows)
     category = np.full(len(forest.feature), -1) if forest.category is None else forest.category
     numeric = ~forest.is_leaf & (category < 0)
     gap = np.full(len(forest.feature), NAN, np.uint8) if forest.gap is None else forest.gap

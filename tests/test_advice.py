@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
 import modelkeep as mk
-from modelkeep import catalog
+from modelkeep import catalog, exporting
 from modelkeep.advising import Tried, choice
 from modelkeep.cli.app import app_for
 from modelkeep.errors import UsageError
+from modelkeep.exporting import Order
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -69,6 +72,17 @@ def test_a_purpose_is_checked(file):
     with pytest.raises(UsageError, match="no purpose") as caught:
         mk.advise(file, "toaster")
     assert "browser" in caught.value.hint
+
+
+def test_what_a_file_tells_of_its_rows_is_used(tmp_path):
+    """A model of a table is tried with that table's rows, not with numbers made up for it."""
+    table = pd.DataFrame({"size": X[:, 0], "city": pd.Categorical(["x", "y", "z"] * 20)})
+    model = HistGradientBoostingClassifier(max_iter=3, categorical_features="from_dtype").fit(table, Y)
+    mk.save(model, tmp_path / "m.keep", sample=table)
+    order = Order()
+    rows = exporting.rows_of(exporting.subject(tmp_path / "m.keep", order), order)
+    assert list(rows.columns) == ["size", "city"]
+    assert rows["city"].dtype == table["city"].dtype
 
 
 def tried(format, **facts):

@@ -104,8 +104,7 @@ def export(what: Subject, target: Path, format: Format, order: Order) -> Exporte
             f"nothing can be compared, so nothing would prove the {format.name} file: {_why_silent(what)}",
             hint="pass sample=, rows as the model takes them",
         )
-    rows = what.probe.rows[0] if what.probe.rows else catalog.rows_of(what.model, order.sample)
-    recipe = saving.Recipe(rows, compress=order.compress, options=order.options)
+    recipe = saving.Recipe(rows_of(what, order), compress=order.compress, options=order.options)
     path = os.fspath(target)
     with _fresh(path, format) as place:
         started = time.perf_counter()
@@ -117,6 +116,11 @@ def export(what: Subject, target: Path, format: Format, order: Order) -> Exporte
         certificate = _certified(what, place, trials, proof)
     certificate.write(path)
     return Exported(path, format.name, certificate.size, certificate, seconds)
+
+
+def rows_of(what: Subject, order: Order) -> Any:
+    """Rows as the model takes them: those of its probe, or of the sample; None where nothing tells any."""
+    return what.probe.rows[0] if what.probe.rows else catalog.rows_of(what.model, order.sample)
 
 
 def _why_silent(what: Subject) -> str:

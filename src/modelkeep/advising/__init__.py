@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from modelkeep import catalog, saving
+from modelkeep import catalog, exporting, saving
 from modelkeep.advising import choice
 from modelkeep.advising.places import install_of, runs_on
 from modelkeep.errors import ModelkeepError, UsageError
 from modelkeep.exporting import Order, Subject
 from modelkeep.parity import vars_of
+from modelkeep.parity.trials import PLAIN
 from modelkeep.policy import Safety
 from modelkeep.ports import Format
 from modelkeep.probe.rows import count, take
@@ -91,10 +92,10 @@ def advise(what: Subject, purpose: str, order: Order) -> Advice:
 
     with tempfile.TemporaryDirectory(prefix="modelkeep-") as folder:
         source = os.path.join(folder, "model.keep")
-        saving.save(what.model, source, saving.Recipe(order.sample), catalog.format_named("keep"))
+        rows = exporting.rows_of(what, order)
+        saving.save(what.model, source, saving.Recipe(rows), catalog.format_named("keep"))
         with ThreadPoolExecutor(2) as pool:  # a proof waits for another process most of the time
             written = list(pool.map(lambda each: moved(_written(each, source, folder, order)), candidates))
-        rows = _rows(what, order)
         # One after the other: they are timed.
         tried = [
             moved(_measured(each, row, folder, rows, order)) for each, row in zip(candidates, written, strict=True)
@@ -126,20 +127,13 @@ def _written(format: Format, source: str, folder: str, order: Order) -> Tried:
     return replace(known, works=True, **found)
 
 
-def _rows(what: Subject, order: Order) -> Any:
-    """Rows to time predictions with: those that the probe begins with."""
-    rows = catalog.rows_of(what.model, order.sample)
-    if rows is None and what.probe.rows:
-        rows = take(what.probe.rows[0], range(min(8, count(what.probe.rows[0]))))
-    return rows
-
-
 def _measured(format: Format, known: Tried, folder: str, rows: Any, order: Order) -> Tried:
     """The times of a file that works; a fresh process for each."""
     if not known.works:
         return known
     one = take(rows, [0]) if rows is not None else None
-    many = take(rows, np.resize(np.arange(count(rows)), MANY).tolist()) if rows is not None else None
+    # What a probe begins with are plain rows; hard ones follow.
+    many = take(rows, np.resize(np.arange(min(PLAIN, count(rows))), MANY).tolist()) if rows is not None else None
     allowed = vars_of(replace(order.policy, allow_code=True, signers=()))  # it was written a moment ago
     try:
         with Worker(f"{format.name}") as worker:

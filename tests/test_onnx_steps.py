@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401  scikit-learn's word before IterativeImputer
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Matern, PairwiseKernel, WhiteKernel
-from sklearn.impute import KNNImputer
+from sklearn.impute import IterativeImputer, KNNImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.mixture import BayesianGaussianMixture
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
@@ -18,7 +21,7 @@ from sklearn.multioutput import ClassifierChain, RegressorChain
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC, NuSVC
 
 from modelkeep.errors import ExportError
 from modelkeep.formats.onnx.write import model_bytes
@@ -192,3 +195,54 @@ def test_categories_that_are_one_in_float64_are_refused(encoder):
     with pytest.raises(ExportError, match="integers that float64 does not have"):
         model_bytes(encoder.fit(rows), rows, {})
     compare(encoder.fit(rows % 1000), rows % 1000)
+
+
+@pytest.mark.parametrize("labels", [TWO, THREE, np.digitize(X[:, 0], np.linspace(-1, 1, 6))], ids=["two", "three", "7"])
+@pytest.mark.parametrize(
+    "machine", [SVC(probability=True, random_state=0), NuSVC(nu=0.1, kernel="poly", probability=True)]
+)
+def test_shares_of_support_vector_machines(machine, labels):
+    """libsvm couples the pairs' shares by an iteration, which ends for each row by itself."""
+    with pytest.warns(FutureWarning, match="probability"):
+        fitted = clone(machine).fit(X, labels)
+    methods = compare(fitted, X, RNG.normal(size=(3000, 4)) * 4, X[:1])
+    assert methods == {"predict", "predict_proba", "decision_function"}
+
+
+def test_gaussian_processes_that_classify():
+    far = RNG.normal(size=(500, 4)) * 3
+    kernel = 1.5 * RBF(1.2) + WhiteKernel(0.1)
+    assert "predict_proba" in compare(GaussianProcessClassifier(kernel).fit(X, TWO), X, far)
+    assert "predict_proba" in compare(GaussianProcessClassifier(Matern(nu=1.5), optimizer=None).fit(X, THREE), X, far)
+    mixed = DotProduct() ** 2 + ConstantKernel(0.5) * RBF([1.0, 2.0, 3.0, 1.0])
+    pairs = GaussianProcessClassifier(mixed, optimizer=None, multi_class="one_vs_one").fit(X, THREE)
+    assert compare(pairs, X, far) == {"predict"}
+
+
+@pytest.mark.parametrize(
+    "imputer",
+    [
+        IterativeImputer(max_iter=3, random_state=0, add_indicator=True),
+        IterativeImputer(max_iter=2, random_state=0, min_value=-1, max_value=[0.5, 1, 2, 3], skip_complete=True),
+        IterativeImputer(
+            ExtraTreesRegressor(3, random_state=0), max_iter=2, n_nearest_features=2, imputation_order="random"
+        ),
+        IterativeImputer(max_iter=2, random_state=0, keep_empty_features=True, initial_strategy="median"),
+        IterativeImputer(max_iter=0),
+    ],
+    ids=["indicator", "limits", "trees", "empty", "started"],
+)
+@pytest.mark.filterwarnings("ignore:.*Early stopping|Skipping features")
+def test_iterative_imputers(imputer):
+    """Also rows that are nothing but gaps: scikit-learn takes another way where a whole batch is such."""
+    gaps = np.where(RNG.random(X.shape) < 0.3, np.nan, X)
+    gaps[:, 2] = np.nan if imputer.keep_empty_features else gaps[:, 2]
+    others = np.where(RNG.random((200, 4)) < 0.5, np.nan, RNG.normal(size=(200, 4)) * 3)
+    fitted = clone(imputer).fit(gaps)
+    compare(fitted, gaps, others, np.full((3, 4), np.nan), np.array([[np.nan, 1.0, np.nan, np.nan]]))
+
+
+def test_an_imputer_that_draws_is_refused():
+    drawing = IterativeImputer(sample_posterior=True, max_iter=1, random_state=0).fit(X)
+    with pytest.raises(ExportError, match="draws what it fills in"):
+        model_bytes(drawing, X, {})

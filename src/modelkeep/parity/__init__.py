@@ -99,7 +99,7 @@ def _compare(
             is_label = method == "predict" and (labels or not _is_float(expected))
             rules = (own, proof.accept or own)
             judge(outputs, trial.kind, method, expected, told["answer"], rules, labels=is_label)
-    return [f"{method} is not in a {proof.format.name} file of this model" for method in sorted(silent)]
+    return [f"{method} is not in this model's file of {proof.format.name}" for method in sorted(silent)]
 
 
 def _compare_graphs(model: Any, worker: Worker, outputs: dict[str, Output]) -> list[str]:

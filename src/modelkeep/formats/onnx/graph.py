@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,27 @@ class Graph:
             _add_ints(node, key, lists[key])
         self.nodes.append(node)
         return made
+
+    def loop(self, rounds: int, states: Sequence[str], body: Callable[..., tuple[str, Sequence[str]]]) -> list[str]:
+        """What ``states`` become after at most so many rounds.
+
+        ``body(*states)`` adds the operators of one round, and gives a truth value, whether to go on, and new states.
+        """
+        from onnx import TensorProto, helper
+
+        around, self.nodes = self.nodes, []
+        count, before = self.name("round"), self.name("before")
+        names = [self.name("state") for _ in states]
+        proceed, after = body(*names)
+        inner, self.nodes = self.nodes, around
+        inputs = [
+            helper.make_tensor_value_info(count, TensorProto.INT64, []),
+            helper.make_tensor_value_info(before, TensorProto.BOOL, []),
+            *(helper.make_empty_tensor_value_info(name) for name in names),
+        ]
+        outputs = [helper.make_empty_tensor_value_info(name) for name in (proceed, *after)]
+        graph = helper.make_graph(inner, "round", inputs, outputs)
+        return self.several("Loop", [self.const(rounds, np.int64), "", *states], len(states), body=graph)
 
     def const(self, value: Any, dtype: Any = None) -> str:
         """A constant array: numbers, truth values, or texts."""

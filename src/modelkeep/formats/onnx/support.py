@@ -7,7 +7,7 @@ from typing import Any
 from modelkeep.formats.onnx.steps import TABLE
 
 _ITERATES = """NMF MiniBatchNMF LatentDirichletAllocation DictionaryLearning MiniBatchDictionaryLearning SparseCoder
-SparsePCA MiniBatchSparsePCA IterativeImputer LabelPropagation LabelSpreading"""
+SparsePCA MiniBatchSparsePCA LabelPropagation LabelSpreading"""
 _SEARCHES = """KernelDensity LocalOutlierFactor NearestNeighbors RadiusNeighborsClassifier RadiusNeighborsRegressor
 KNeighborsTransformer RadiusNeighborsTransformer Isomap LocallyLinearEmbedding Birch BisectingKMeans"""
 _RECORDS = (
@@ -25,7 +25,7 @@ def support() -> tuple[tuple[str, bool, str], ...]:
 
     Estimators of scikit-learn are listed where it is installed, those of the boosting libraries always.
     """
-    found = dict.fromkeys(TABLE, (True, ""))
+    found = {name: (True, "") for name in TABLE if not name.startswith("_")}
     for name, cls in _estimators():
         if name not in found:
             found[name] = (False, _REASONS.get(name) or _reason(cls))

@@ -132,3 +132,42 @@ def _weights(model: Any, graph: Graph, squared: str) -> str:
     same = graph.add("Cast", graph.add("Equal", distance, zero), to=11)
     any_same = graph.add("ReduceMax", same, graph.const([1], np.int64), keepdims=1)
     return graph.add("Where", graph.add("Cast", any_same, to=9), same, graph.add("Div", one, distance))
+
+
+def iterative(model: Any, graph: Graph, table: Table) -> Outputs:
+    """Gaps are guessed from the other columns, in the rounds of its fit; its estimators are those fitted then."""
+    if model.sample_posterior:
+        raise ExportError("it draws what it fills in", hint="fit it with sample_posterior=False")
+    started = simple(model.initial_imputer_, graph, table)["transform"]
+    kept = np.flatnonzero(np.ones(table.width, bool) if model.keep_empty_features else ~model._is_empty_feature)
+    rows = Part(table.columns(graph, kept.tolist()).numbers(graph), len(kept))
+    filled, all_gaps = started.numbers(graph), _gaps(graph, rows, model.missing_values)
+    if model.n_iter_ and len(kept) > 1:
+        filled = _guessed(model, graph, filled, all_gaps, kept, table)
+    found = Table((Part(filled, len(kept), narrow=table.narrow),), started.names)
+    if model.indicator_ is None:
+        return {"transform": found}
+    return {"transform": joined([found, indicator(model.indicator_, graph, table)["transform"]])}
+
+
+def _guessed(model: Any, graph: Graph, started: str, gaps: str, kept: Any, table: Table) -> str:
+    """Column by column in the order of the fit. Rows that are nothing but gaps, all of them, stay as they started."""
+    from modelkeep.formats.onnx.steps import converted
+
+    columns = [graph.add("Gather", started, graph.const([i], np.int64), axis=1) for i in range(len(kept))]
+    empty = np.asarray(model._is_empty_feature)[kept]
+    for place, (column, others, estimator) in enumerate(model.imputation_sequence_):
+        if empty[column]:
+            continue
+        chosen = graph.add("Concat", *(columns[int(i)] for i in others), axis=1)
+        near = Table((Part(chosen, len(others), narrow=table.narrow),))
+        guess = converted(estimator, graph, near, f"imputation_sequence_[{place}].estimator")["predict"]
+        guess = graph.add("Max", guess, graph.const(float(model._min_value[column]), np.float64))
+        guess = graph.add("Min", guess, graph.const(float(model._max_value[column]), np.float64))
+        guess = graph.add("Unsqueeze", graph.narrowed(guess) if table.narrow else guess, graph.const([1], np.int64))
+        gap = graph.add("Gather", gaps, graph.const([int(column)], np.int64), axis=1)
+        columns[int(column)] = graph.add("Where", gap, guess, columns[int(column)])
+    found = graph.add("Concat", *columns, axis=1)
+    there = graph.add("Or", graph.add("Not", gaps), graph.const(empty[None, :]))
+    there = graph.add("ReduceSum", graph.add("Cast", there, to=11), keepdims=0)
+    return graph.add("Where", graph.add("Greater", there, graph.const(0.0, np.float64)), found, started)

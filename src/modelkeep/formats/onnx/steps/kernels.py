@@ -9,7 +9,7 @@ import numpy as np
 from modelkeep.errors import ExportError
 from modelkeep.formats.onnx.answers import labels_of
 from modelkeep.formats.onnx.graph import Graph
-from modelkeep.formats.onnx.steps import Outputs
+from modelkeep.formats.onnx.steps import Outputs, coupling
 from modelkeep.formats.onnx.steps.linear import dense, flat
 from modelkeep.formats.onnx.table import Table, of_numbers, row
 
@@ -69,7 +69,7 @@ def one_class(model: Any, graph: Graph, table: Table) -> Outputs:
 
 
 def svc(model: Any, graph: Graph, table: Table) -> Outputs:
-    """Every pair of classes has a vote. The shares of classes are found by iteration, and are left out."""
+    """Every pair of classes has a vote; shares of classes are not what decides."""
     if getattr(model, "break_ties", False):
         raise ExportError("it breaks ties by scores", hint="fit it with break_ties=False")
     kernels = _of_machine(model, graph, table)
@@ -83,12 +83,16 @@ def svc(model: Any, graph: Graph, table: Table) -> Outputs:
         graph.add("MatMul", graph.add("Cast", above, to=11), graph.const(first)),
         graph.add("MatMul", graph.add("Cast", graph.add("Not", above), to=11), graph.const(second)),
     )
-    label = labels_of(graph, votes, classes)
+    outputs = {"predict": labels_of(graph, votes, classes)}
     if len(classes) == 2:
-        return {"predict": label, "decision_function": flat(graph, graph.add("Neg", found))}
-    if model.decision_function_shape == "ovo":
-        return {"predict": label, "decision_function": found}
-    return {"predict": label, "decision_function": _one_vs_rest(graph, found, first, second)}
+        outputs["decision_function"] = flat(graph, graph.add("Neg", found))
+    elif model.decision_function_shape == "ovo":
+        outputs["decision_function"] = found
+    else:
+        outputs["decision_function"] = _one_vs_rest(graph, found, first, second)
+    if hasattr(model, "predict_proba") and len(model._probA):
+        outputs["predict_proba"] = coupling.shares(model, graph, found)
+    return outputs
 
 
 def _pairs(model: Any) -> tuple[Any, list[tuple[int, int]]]:

@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 
 from modelkeep.errors import ExportError
+from modelkeep.formats.onnx.answers import plain
 from modelkeep.formats.onnx.graph import Graph
-from modelkeep.formats.onnx.steps import Outputs
+from modelkeep.formats.onnx.steps import Outputs, converted, normal
 from modelkeep.formats.onnx.steps.linear import dense, flat
 from modelkeep.formats.onnx.table import Table, row
 
 #: Rows times columns of the kept rows, of which every difference is taken.
 _MOST = 1 << 20
+#: The logistic function as a sum of error functions.
+_SCALES = (0.41, 0.4, 0.37, 0.44, 0.39)
+_WEIGHTS = (-1854.8214151, 3516.89893646, 221.29346712, 128.12323805, -2010.49422654)
 
 
 def regressor(model: Any, graph: Graph, table: Table) -> Outputs:
@@ -28,6 +32,69 @@ def regressor(model: Any, graph: Graph, table: Table) -> Outputs:
     found = graph.add("Mul", found, graph.const(row(model._y_train_std)))
     found = graph.add("Add", found, graph.const(row(model._y_train_mean)))
     return {"predict": flat(graph, found) if weights.ndim == 1 or weights.shape[1] == 1 else found}
+
+
+def classifier(model: Any, graph: Graph, table: Table) -> Outputs:
+    """Two classes by Laplace's approximation, more by one process for each class or pair."""
+    if len(model.classes_) > 2:
+        found = converted(model.base_estimator_, graph, table, "base_estimator_")
+        return {name: found[name] for name in ("predict", "predict_proba") if name in found}
+    return binary(model.base_estimator_, graph, table)
+
+
+def binary(model: Any, graph: Graph, table: Table) -> Outputs:
+    """The mean of the latent function decides; its variance is needed for the shares of the classes."""
+    kept = model.X_train_
+    if not isinstance(kept, np.ndarray) or kept.size > _MOST or len(kept) ** 2 > 4 * _MOST:
+        raise ExportError("it keeps too many rows, or rows that are no numbers", hint="fit it on fewer rows")
+    rows = table.numbers(graph)
+    kernels = between(model.kernel_, graph, rows, dense(kept))
+    mean = graph.add("MatMul", kernels, graph.const((model.y_train_ - model.pi_).reshape(-1, 1)))
+    above = graph.add("Cast", flat(graph, graph.add("Greater", mean, _number(graph, 0.0))), to=7)
+    spread = np.linalg.solve(model.L_, np.diag(model.W_sr_))
+    less = graph.add("MatMul", kernels, graph.const(spread.T))
+    less = graph.add("ReduceSum", graph.add("Mul", less, less), graph.const([1], np.int64), keepdims=1)
+    variance = graph.add("Sub", alone(model.kernel_, graph, rows), less)
+    return {
+        "predict": graph.add("Gather", graph.const(plain(model.classes_)), above, axis=0),
+        "predict_proba": _expected_shares(graph, mean, variance),
+    }
+
+
+def _expected_shares(graph: Graph, mean: str, variance: str) -> str:
+    """The logistic function's mean over a normal distribution: a sum of five error functions.
+
+    Source: C. K. I. Williams and D. Barber, Bayesian Classification with Gaussian Processes, IEEE Transactions on
+    Pattern Analysis and Machine Intelligence 20 (1998), appendix A; the coefficients are those of scikit-learn.
+    """
+    twice = graph.add("Mul", _number(graph, 2.0), variance)
+    precision = graph.add("Div", _number(graph, 1.0), twice)
+    wider = graph.add("Add", precision, graph.const(row(np.square(_SCALES))))
+    inner = graph.add("Sqrt", graph.add("Div", precision, wider))
+    turned = normal.erf(graph, graph.add("Mul", graph.add("Mul", mean, graph.const(row(_SCALES))), inner))
+    scale = graph.add("Sqrt", graph.add("Div", _number(graph, np.pi), precision))
+    below = graph.add("Mul", _number(graph, 2.0), graph.add("Sqrt", graph.add("Mul", twice, _number(graph, np.pi))))
+    parts = graph.add("Mul", graph.add("Div", graph.add("Mul", scale, turned), below), graph.const(row(_WEIGHTS)))
+    second = graph.add("ReduceSum", parts, graph.const([1], np.int64), keepdims=1)
+    second = graph.add("Add", second, _number(graph, 0.5 * sum(_WEIGHTS)))
+    return graph.add("Concat", graph.add("Sub", _number(graph, 1.0), second), second, axis=1)
+
+
+def alone(kernel: Any, graph: Graph, rows: str) -> str:
+    """The kernel of each row with itself: rows x 1."""
+    name = type(kernel).__name__
+    if name in ("Sum", "Product"):
+        parts = [alone(each, graph, rows) for each in (kernel.k1, kernel.k2)]
+        return graph.add("Add" if name == "Sum" else "Mul", *parts)
+    if name == "Exponentiation":
+        return graph.add("Pow", alone(kernel.kernel, graph, rows), _number(graph, kernel.exponent))
+    axes = graph.const([1], np.int64)
+    if name == "DotProduct":
+        squares = graph.add("ReduceSum", graph.add("Mul", rows, rows), axes, keepdims=1)
+        return graph.add("Add", squares, _number(graph, kernel.sigma_0**2))
+    value = {"ConstantKernel": "constant_value", "WhiteKernel": "noise_level"}.get(name)
+    nothing = graph.add("ReduceSum", _zeros(graph, rows), axes, keepdims=1)
+    return graph.add("Add", nothing, _number(graph, getattr(kernel, value) if value else 1.0))
 
 
 def between(kernel: Any, graph: Graph, rows: str, kept: Any) -> str:

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401  scikit-learn's word before IterativeImputer
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Matern, PairwiseKernel, WhiteKernel
 from sklearn.impute import IterativeImputer, KNNImputer
@@ -108,6 +108,56 @@ def test_words_with_a_sigma_are_refused_and_others_are_not_touched_by_one():
         model_bytes(CountVectorizer().fit(sigma), sigma, {})
     compare(CountVectorizer(lowercase=False).fit(sigma), sigma)
     compare(CountVectorizer().fit(["good bad"]), ["good bad"], sigma)
+
+
+@pytest.mark.parametrize("pattern", [r"\w{1,}", r"\b\w{3,}\b", r"(?u)\w\w\w+"])
+def test_patterns_of_runs_of_letters(pattern):
+    compare(
+        CountVectorizer(token_pattern=pattern, lowercase=False).fit(TEXTS),
+        TEXTS,
+        ["I is goo good x_ \u65e5\u672c\u8a9e"],
+    )
+
+
+def test_a_pattern_of_another_kind_is_refused():
+    with pytest.raises(ExportError, match="token_pattern"):
+        model_bytes(CountVectorizer(token_pattern="[a-z]+").fit(TEXTS), TEXTS, {})
+
+
+def test_words_are_taken_out_before_runs_of_words_are_made():
+    texts = ["the end of the world", "of the", "", "world end", "an END"]
+    others = ["the world of the end of an end", "nothing of it", "the the the"]
+    compare(CountVectorizer(stop_words=["the", "of"], ngram_range=(1, 3)).fit(texts), texts, others)
+    compare(TfidfVectorizer(stop_words="english", ngram_range=(2, 2)).fit(texts), texts, others)
+    compare(CountVectorizer(vocabulary=["the", "end"], stop_words=["the"]).fit(texts), texts, others)
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+@pytest.mark.parametrize(
+    ("analyzer", "runs"), [("char", (1, 3)), ("char", (3, 3)), ("char_wb", (1, 3)), ("char_wb", (4, 5))]
+)
+def test_runs_of_signs(analyzer, runs, lowercase):
+    """Spaces of every kind, words shorter than the runs, signs of several bytes, and a capital that becomes two."""
+    signs = [
+        "a",
+        "b",
+        "\u0130",
+        "I",
+        "\u00df",
+        " ",
+        "  ",
+        "\t\n",
+        "\xa0",
+        "\x1c",
+        "\u65e5",
+        "\U0001f600",
+        "e\u0301",
+        "!",
+    ]
+    texts = [*TEXTS, "modelkeep:none modelkeep:room", *("".join(RNG.choice(signs, 12)) for _ in range(40))]
+    others = ["".join(RNG.choice(signs, RNG.integers(0, 20))) for _ in range(100)]
+    model = CountVectorizer(analyzer=analyzer, ngram_range=runs, lowercase=lowercase).fit(texts)
+    compare(model, texts, others, ["", " "], ["\u2003"], ["zzz"])
 
 
 @pytest.mark.parametrize("gap", [None, np.nan])

@@ -12,6 +12,7 @@ import pytest
 import modelkeep as mk
 from modelkeep.errors import ExportError, UsageError
 from modelkeep.formats.onnx.write import model_bytes
+from modelkeep.parity import _has_labels
 from modelkeep.parity.judging import Tolerance, judge
 from modelkeep.predictors.onnx import OnnxModel
 from zoo import ZOO
@@ -37,9 +38,7 @@ def answers(name):
         for method in found.methods:
             if hasattr(model, method):
                 expected = getattr(model, method)(rows)
-                labels = method == "predict" and (
-                    getattr(model, "classes_", None) is not None or np.asarray(expected).dtype.kind not in "fc"
-                )
+                labels = method == "predict" and (_has_labels(model) or np.asarray(expected).dtype.kind not in "fc")
                 judge(outputs, "zoo", method, expected, getattr(found, method)(rows), RULE, labels=labels)
         return outputs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import random
 
 import lightgbm
@@ -11,10 +12,10 @@ import pytest
 import xgboost
 
 import modelkeep as mk
-from modelkeep.boosters import json_model, ubjson
+from modelkeep.boosters import json_model, loading, ubjson
 from modelkeep.boosters import lightgbm as text
 from modelkeep.boosters import xgboost as binary
-from modelkeep.errors import ContainerError, ExportError, GraphError, LoadError, ModelkeepError
+from modelkeep.errors import ContainerError, ExportError, GraphError, LoadError, ModelkeepError, SaveErrors
 from modelkeep.workers import Worker
 
 FULL = bool(os.environ.get("MODELKEEP_FULL"))
@@ -263,12 +264,95 @@ def test_a_file_of_xgboost_gives_the_same_model(tmp_path, suffix):
     assert np.array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
+@pytest.mark.parametrize("suffix", [".ubj", ".json"])
+def test_what_a_ranking_has_learnt_of_positions_comes_along(tmp_path, suffix):
+    model = xgboost.XGBRanker(n_estimators=3, lambdarank_unbiased=True, n_jobs=1).fit(X, Z, qid=np.arange(200) // 20)
+    assert mk.export(model, tmp_path / f"m{suffix}", sample=X).certificate.clean
+    again = mk.load(tmp_path / f"m{suffix}")
+    assert again.get_booster().save_raw("ubj") == model.get_booster().save_raw("ubj")
+
+
+def test_another_number_for_missing_is_not_lost_in_silence(tmp_path):
+    model = xgboost.XGBRegressor(n_estimators=2, missing=-999.0, n_jobs=1).fit(X, Y)
+    with pytest.raises(ExportError, match=r"-999\.0 stands for a missing number"):
+        mk.export(model, tmp_path / "m.ubj", sample=X)  # no row of the sample has one
+    assert not list(tmp_path.iterdir())
+
+
+def test_trees_with_vectors_as_older_versions_wrote_them():
+    booster = XGB["vectors"]()
+    model = ubjson.parse(booster.save_raw("ubj"))
+    for tree in model["learner"]["gradient_booster"]["model"]["trees"]:
+        leaf = tree["left_children"] == -1
+        weights = tree["base_weights"].reshape(len(leaf), -1)
+        weights[leaf] = tree.pop("leaf_weights").reshape(-1, 2)[tree["right_children"][leaf]]
+        tree["base_weights"], tree["right_children"][leaf] = weights.ravel(), -1
+        del tree["loss_changes"], tree["sum_hessian"]
+    again = loading.xgboost_booster(ubjson.emit(model))
+    assert np.array_equal(again.predict(xgboost.DMatrix(X)), booster.predict(xgboost.DMatrix(X)))
+
+
+@pytest.mark.parametrize("number", [b"1", b"2.5", b"1e400", b"1" + b"0" * 400])
+@pytest.mark.parametrize("place", [b'"name":"gbtree"', b'"attributes":{}', b'"default_left":[0'])
+def test_a_number_where_none_belongs_is_refused(number, place):
+    whole = bytes(XGB["trees"]().save_raw("json"))
+    start = max(place.rfind(b":"), place.rfind(b"[")) + 1
+    made = whole.replace(place, place[:start] + number.replace(b"1", b"300", 1), 1)
+    assert made != whole
+    with pytest.raises(LoadError):
+        loading.xgboost_booster(made)
+
+
 def test_a_file_of_lightgbm_gives_a_booster_and_is_refused_for_a_classifier(tmp_path):
     model = lightgbm.LGBMClassifier(**QUIET).fit(X, Y)
     with pytest.raises(ExportError, match="no class labels"):
         mk.export(model, tmp_path / "m.txt", sample=X)
     assert mk.export(model.booster_, tmp_path / "m.txt", sample=X).certificate.clean
     assert np.array_equal(mk.load(tmp_path / "m.txt").predict(X), model.booster_.predict(X))
+
+
+KINDS_OF_CATBOOST = {
+    "CatBoostClassifier": ("MultiLogloss", {}, lambda: np.c_[Y, 1 - Y]),
+    "CatBoostRegressor": ("Poisson", {}, lambda: Z),
+    "CatBoostRanker": ("YetiRank", {"group_id": np.arange(200) // 20}, lambda: Z),
+}
+
+
+@pytest.mark.parametrize("name", KINDS_OF_CATBOOST)
+def test_a_file_of_catboost_answers_as_what_it_was_trained_for(tmp_path, name):
+    catboost = pytest.importorskip("catboost", reason="CatBoost is one of the extras")
+    loss, more, labels = KINDS_OF_CATBOOST[name]
+    model = getattr(catboost, name)(iterations=3, loss_function=loss, verbose=0, allow_writing_files=False)
+    model.fit(X, labels(), **more)
+    assert mk.export(model, tmp_path / "m.cbm", sample=X).certificate.clean
+    again = mk.load(tmp_path / "m.cbm")
+    assert type(again) is type(model)
+    assert np.array_equal(again.predict(X), model.predict(X))
+
+
+def test_a_sum_of_catboost_models_says_nothing_of_its_training(tmp_path):
+    catboost = pytest.importorskip("catboost", reason="CatBoost is one of the extras")
+    parts = [
+        catboost.CatBoostRegressor(iterations=2, depth=n, verbose=0, allow_writing_files=False).fit(X, Y)
+        for n in (2, 3)
+    ]
+    model = catboost.sum_models(parts, weights=[0.5, 0.5])
+    mk.export(model, tmp_path / "m.cbm", sample=X)
+    assert np.array_equal(mk.load(tmp_path / "m.cbm").predict(X), model.predict(X))
+
+
+def test_a_model_of_texts_is_saved_again_and_again():
+    catboost = pytest.importorskip("catboost", reason="CatBoost is one of the extras")
+    rows = [[f"red fox {'dog' if y else 'sky'} {n % 5}"] for n, y in enumerate(Y)]
+    model = catboost.CatBoostClassifier(iterations=3, text_features=[0], verbose=0, allow_writing_files=False)
+    data = mk.dumps(model.fit(rows, Y))
+    again = mk.loads(data)
+    assert np.array_equal(again.predict_proba(rows), model.predict_proba(rows))
+    assert mk.dumps(again) == data
+    broken = pickle.loads(pickle.dumps(model))  # which writes bytes that end the process that reads them
+    with pytest.raises(SaveErrors) as caught:
+        mk.dumps(broken)
+    assert "no load would take this booster" in str(caught.value.exceptions[0])
 
 
 def test_a_damaged_file_of_catboost_is_refused(tmp_path):

@@ -91,6 +91,20 @@ def test_an_unfitted_one_is_its_parameters() -> None:
     assert mk.load(pickle.dumps(_lgb())).get_params() == _lgb().get_params()
 
 
+def test_models_of_older_versions() -> None:
+    """As version 1.7 of XGBoost and 3.3 of LightGBM kept their attributes."""
+    old = _xgb().fit(X, CLASSES)
+    vars(old).update(classes_=np.arange(3), use_label_encoder=None)
+    assert answer(mk.load(pickle.dumps(old)), X) == answer(old, X)
+    vars(old).update(classes_=np.array([0, 2, 1]))
+    with pytest.raises(LoadError, match="labels other than"):
+        mk.load(pickle.dumps(old))
+    lgb = _lgb(lightgbm.LGBMRegressor).fit(X, NUMBERS)
+    expected = answer(lgb, X)
+    vars(lgb).update(_n_classes=None, _best_iteration=None)
+    assert answer(mk.load(pickle.dumps(lgb)), X) == expected
+
+
 # -- hostile -------------------------------------------------------------------------------------------------------
 
 

@@ -143,8 +143,7 @@ UNREADABLE = {
 }
 #: The files that open and answer otherwise, or not at all: why ``DriftError`` is what comes out first.
 DRIFTED = {
-    "tree": ("1.2.2", "1.3.2"), "forest": ("1.2.2", "1.3.2"), "histogram": ("1.2.2", "1.3.2"),
-    "isolation": ("1.2.2",), "imputer": ("1.2.2", "1.3.2", "1.5.2", "1.7.2"), "texts": ("1.2.2", "1.3.2"),
+    "histogram": ("1.2.2", "1.3.2"), "isolation": ("1.2.2",), "imputer": ("1.2.2", "1.3.2", "1.5.2", "1.7.2"),
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -20,13 +21,14 @@ _LIMITS = {np.int32: 1 << 31, np.int64: 1 << 62, np.uint8: 256, np.int8: 128}
 
 def parse(data: bytes | bytearray | memoryview) -> dict[str, Any]:
     """The model in a JSON file, with arrays where the binary file has them."""
-    try:
-        model = msgspec.json.decode(bytes(data))
-    except (msgspec.DecodeError, RecursionError):
-        raise refused("it is no JSON") from None
+    model = _decoded(bytes(data))
     if not isinstance(model, dict) or _deep(model) > DEPTH:
         raise refused("it is no object, or nested too deep")
-    booster = part(part(model, "learner"), "gradient_booster")
+    learner = part(model, "learner")
+    objective, booster = part(learner, "objective"), part(learner, "gradient_booster")
+    for name, value in objective.items():
+        if isinstance(value, list):  # what an objective has learnt: the positions' bias of a ranking
+            objective[name] = _array(value, np.float32)
     if "weight_drop" in booster:
         booster["weight_drop"] = list(_array(booster["weight_drop"], np.float32))
     inner = part(part(booster, "gbtree") if "gbtree" in booster else booster, "model")
@@ -49,6 +51,18 @@ def parse(data: bytes | bytearray | memoryview) -> dict[str, Any]:
     version = model.get("version")
     model["version"] = list(_array(version, np.int32))
     return model
+
+
+def _decoded(data: bytes) -> Any:
+    """JSON, and with it the ``NaN`` and ``Infinity`` that XGBoost writes at times."""
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise refused("it is no JSON") from None
 
 
 def _categories(inner: dict[str, Any]) -> None:
@@ -85,7 +99,11 @@ def _array(values: Any, dtype: Any) -> Any:
     if not isinstance(values, list) or not all(type(each) in (int, float, bool) for each in values):
         raise refused("an array holds something that is no number")
     if dtype is np.float32:
-        return np.array(values, dtype=np.float64).astype(np.float32)
+        try:
+            with np.errstate(over="ignore"):
+                return np.array(values, dtype=np.float64).astype(np.float32)
+        except OverflowError:
+            raise refused("an array holds a number that it has no room for") from None
     most = _LIMITS[dtype]
     if not all(type(each) in (int, bool) and -most <= each < most for each in values):
         raise refused("an array holds a number that it has no room for")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 from typing import Any
@@ -82,13 +83,22 @@ def catboost_bytes(data: bytes | memoryview) -> bytes:
     return kept
 
 
-def settled_catboost(data: bytes) -> bytes:
-    """The bytes that CatBoost writes again and again of a model: after the first load it orders them in another way."""
+def catboost_model(kind: str, data: bytes, **params: Any) -> Any:
+    """A model of CatBoost's class ``kind`` of bytes that were checked.
+
+    From a stream: of a model with texts that was opened from one piece, CatBoost later writes bytes that end it.
+    """
     import catboost
 
-    again = catboost.CatBoost()
-    again.load_model(blob=data)
-    return know_catboost(again._serialize_model())
+    return getattr(catboost, kind)(**params).load_model(stream=io.BytesIO(data))
+
+
+def settled_catboost(model: Any) -> bytes:
+    """The bytes that CatBoost writes again and again of a model: after the first load it orders them in another way."""
+    data = model._serialize_model()
+    if model.get_text_feature_indices():  # what it wrote may be such bytes, on which this process would end
+        catboost_bytes(data)
+    return know_catboost(catboost_model("CatBoost", data)._serialize_model())
 
 
 def know_catboost(data: bytes) -> bytes:
@@ -100,8 +110,4 @@ def know_catboost(data: bytes) -> bytes:
 
 def open_catboost(data: bytes) -> bool:
     """In the child: whether CatBoost opens it and answers a row."""
-    import catboost
-
-    model = catboost.CatBoost()
-    model.load_model(blob=data)
-    return bool(model.is_fitted())
+    return bool(catboost_model("CatBoost", data).is_fitted())

@@ -153,5 +153,7 @@ def _emit(value: Any, out: list[bytes]) -> None:
     elif isinstance(value, np.generic):
         mark = _MARKS[value.dtype]
         out.append(mark + np.array(value).astype(_ARRAYS[mark]).tobytes())
-    else:
+    elif value is None or isinstance(value, bool):
         out.append({True: b"T", False: b"F", None: b"Z"}[value])
+    else:  # only JSON has numbers without a type
+        raise refused("it has a number where none belongs")

@@ -27,6 +27,8 @@ _PER_NODE = (
 )
 _TREE = {*_PER_NODE, "base_weights", "categories", "categories_nodes", "categories_segments", "categories_sizes"}
 _TREE |= {"id", "loss_changes", "sum_hessian", "tree_param"}
+_STATISTICS = ("loss_changes", "sum_hessian")
+_LEAVES = ("left_children", "right_children", "base_weights")
 #: What a root has in the place of its parent: trees with one number at a leaf, and with several.
 _NO_PARENT = (2147483647, -1)
 
@@ -39,7 +41,10 @@ def rewritten(data: bytes | bytearray | memoryview) -> bytes:
 
 
 def check(model: Any) -> None:
-    """Refuse a parsed model on which XGBoost could read or write outside of its arrays."""
+    """Refuse a parsed model on which XGBoost could read or write outside of its arrays.
+
+    What older versions wrote in another way, and newer ones read without a look, is brought into today's form.
+    """
     learner = part(model, "learner")
     version = model.get("version")
     if model.keys() != {"learner", "version"} or not isinstance(version, list) or len(version) != 3:
@@ -114,10 +119,27 @@ def _check_trees(model: dict[str, Any], width: int, groups: int) -> None:
             raise refused("its iteration_indptr does not lead from the first tree to the last")
     if "cats" in model:
         _check_categories_of_columns(part(model, "cats"), width)
+    trees[:] = [_renewed(tree) for tree in trees]
     for number, tree in enumerate(trees):
         if not isinstance(tree, dict) or not tree.keys() >= _TREE or tree.keys() - _TREE - {"leaf_weights"}:
             raise refused(f"tree {number} does not have the parts of a tree")
         _check_tree(tree, width, groups, f"tree {number}")
+
+
+def _renewed(tree: Any) -> Any:
+    """Before version 3.1 the vectors of the leaves stood among the weights of all nodes, and nothing led to them."""
+    if not isinstance(tree, dict) or tree.keys() != _TREE - set(_STATISTICS):
+        return tree
+    left, right, weights = (tree[name] for name in _LEAVES)
+    if not all(isinstance(each, np.ndarray) and each.size for each in (left, right, weights)):
+        return tree
+    leaf = left == -1
+    if len(left) != len(right) or len(weights) % len(left) or not np.array_equal(leaf, right == -1):
+        return tree
+    zeros = np.zeros(len(left), dtype=np.float32)  # which those versions did not count for such trees
+    places = np.where(leaf, np.cumsum(leaf) - 1, right).astype(np.int32)
+    vectors = weights.reshape(len(left), -1)[leaf].ravel()
+    return {**tree, **dict.fromkeys(_STATISTICS, zeros), "right_children": places, "leaf_weights": vectors}
 
 
 def _check_categories_of_columns(cats: dict[str, Any], width: int) -> None:

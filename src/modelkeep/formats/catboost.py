@@ -7,26 +7,38 @@ from typing import Any, BinaryIO
 from modelkeep.policy import Safety
 from modelkeep.ports import Cell, Format
 
-_CLASSES = ("Logloss", "CrossEntropy", "MultiClass", "MultiClassOneVsAll")
+#: By what a model was trained to lessen: the interface of scikit-learn that takes it. All others are regressions.
+_CLASSIFIERS = frozenset(
+    "Logloss CrossEntropy Focal MultiClass MultiClassOneVsAll MultiLogloss MultiCrossEntropy".split()
+)
+_RANKERS = frozenset(
+    "PairLogit PairLogitPairwise YetiRank YetiRankPairwise LambdaMart StochasticFilter StochasticRank QueryRMSE "
+    "QuerySoftMax QueryCrossEntropy".split()
+)
 
 
 def write(model: Any, file: BinaryIO, recipe: Any) -> None:
     from modelkeep.boosters.loading import settled_catboost
 
-    file.write(settled_catboost(model._serialize_model()))
+    file.write(settled_catboost(model))
 
 
 def read(data: memoryview, rules: Any) -> Any:
-    """A classifier where the model was trained as one, else a regressor."""
-    import catboost
+    """A classifier or a ranker where the model was trained as one, else a regressor.
 
-    from modelkeep.boosters.loading import catboost_bytes
+    A sum of models does not say what it was trained as, and is a plain ``CatBoost``.
+    """
+    from modelkeep.boosters.loading import catboost_bytes, catboost_model
 
     kept = catboost_bytes(data)
-    seen = catboost.CatBoost().load_model(blob=kept)
-    loss = str(seen.get_all_params().get("loss_function", "")).partition(":")[0]
-    model = catboost.CatBoostClassifier() if loss in _CLASSES else catboost.CatBoostRegressor()
-    return model.load_model(blob=kept)
+    seen = catboost_model("CatBoost", kept)
+    if "params" not in set(seen.get_metadata().keys()):
+        return seen
+    loss = str(seen.get_all_params().get("loss_function", ""))
+    name = loss.partition(":")[0]
+    kind = "Classifier" if name in _CLASSIFIERS else "Ranker" if name in _RANKERS else "Regressor"
+    # By its loss a model decides what predict gives: the exponent of the sums, for some.
+    return catboost_model(f"CatBoost{kind}", kept, **({"loss_function": loss} if loss else {}))
 
 
 FORMAT = Format(

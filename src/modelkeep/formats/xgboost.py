@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO
 
+from modelkeep.errors import ExportError
 from modelkeep.policy import Safety
 from modelkeep.ports import Cell, Format
 
 
 def write(model: Any, file: BinaryIO, recipe: Any) -> None:
     """As ``save_model`` writes: binary, or JSON with ``{"json": True}``."""
+    import math
     import os
     import tempfile
 
+    missing = getattr(model, "missing", None)
+    if missing is not None and not math.isnan(missing):
+        raise ExportError(
+            f"an XGBoost file does not hold that {missing} stands for a missing number",
+            hint="save the model as a .keep file; or fit it on rows with NaN in its place",
+        )
     suffix = ".json" if recipe.options.get("json") or str(getattr(file, "name", "")).endswith(".json") else ".ubj"
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, f"model{suffix}")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from modelkeep.boosters import ubjson
 from modelkeep.errors import GraphError
 from modelkeep.formats.keep.handlers import Node
+from modelkeep.formats.keep.names_table import OBJECTS
 from modelkeep.formats.keep.types.boosters import HANDLERS
-from modelkeep.formats.unpickle.maps_objects import attributes, named, only
+from modelkeep.formats.unpickle.maps_numpy import array_of
+from modelkeep.formats.unpickle.maps_objects import attributes, encode_object, named, only
 from modelkeep.formats.unpickle.raw import raw_bytes
 from modelkeep.formats.unpickle.records import Call
 
@@ -58,7 +61,35 @@ def encode_catboost(encoder: Transcriber, call: Call) -> Node:
     return ["catboost", named(call.callee).rpartition(".")[2], encoder.at("", state), data, 0]
 
 
+def encode_xgboost_model(encoder: Transcriber, call: Call) -> Node:
+    """Up to version 1.7 a classifier had its labels among its attributes; today they are 0, 1, ... by rule."""
+    state = call.state
+    if type(state) is dict and "classes_" in state:
+        if array_of(encoder, state["classes_"]).tolist() != list(range(int(state.get("n_classes_", 0)))):
+            raise GraphError("a classifier of XGBoost has labels other than 0, 1, ...")
+        call = _with_state(call, {key: value for key, value in state.items() if key != "classes_"})
+    return encode_object(encoder, call)
+
+
+def encode_lightgbm_model(encoder: Transcriber, call: Call) -> Node:
+    """Up to version 3.3 a fitted model had None where today it has a number."""
+    state = call.state
+    if type(state) is dict and state.get("_Booster") is not None:
+        numbers = {key: number for key, number in _LIGHTGBM_NUMBERS.items() if state.get(key, 0) is None}
+        call = _with_state(call, {**state, **numbers})
+    return encode_object(encoder, call)
+
+
+def _with_state(call: Call, state: dict[str, Any]) -> Call:
+    made = copy.copy(call)
+    made.state = state
+    return made
+
+
+_LIGHTGBM_NUMBERS = {"_n_classes": -1, "_best_iteration": 0}
 _ENCODERS = {"xgboost": encode_xgboost, "lightgbm": encode_lightgbm, "catboost": encode_catboost}
 
 REDUCED: dict[str, Any] = {}
 NEW: dict[str, Any] = {claim: _ENCODERS[handler.kind] for handler in HANDLERS for claim in handler.claims}
+NEW |= {f"xgboost.sklearn.{name}": encode_xgboost_model for name in OBJECTS["xgboost.sklearn"].split()}
+NEW |= {f"lightgbm.sklearn.{name}": encode_lightgbm_model for name in OBJECTS["lightgbm.sklearn"].split()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from modelkeep.formats.keep.handlers import Node
 from modelkeep.formats.keep.types import sktrees
 from modelkeep.formats.keep.types.cython import FUNCTION_METRICS, LOSSES, METRICS, NEIGHBOUR_TREES
 from modelkeep.formats.unpickle.maps_numpy import array_of
-from modelkeep.formats.unpickle.maps_objects import attributes, named, only
+from modelkeep.formats.unpickle.maps_objects import attributes, encode_object, named, only
 from modelkeep.formats.unpickle.records import Call, Global
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _PREDICTOR_NODE = np.dtype(
     ]
 )  # fmt: skip
 _LATER = frozenset({"missing_go_to_left"})
+#: How far from 1 the sum of shares may be.
+_NEAR_ONE = 1e-6
 
 
 class FoundTree:
@@ -66,9 +69,22 @@ def encode_tree(encoder: Transcriber, call: Call) -> Node:
     depth = state["max_depth"]
     if type(depth) is not int or not 0 <= depth < 1 << 31:
         raise GraphError("a decision tree has no depth")
-    values = np.ascontiguousarray(values)
+    values = _shares(np.ascontiguousarray(values), n_classes)
     found: Any = FoundTree(n_features, n_classes, {"nodes": nodes, "values": values, "max_depth": depth})
     return sktrees.encode_tree(encoder, found)
+
+
+def _shares(values: np.ndarray, n_classes: np.ndarray) -> np.ndarray:
+    """Before version 1.4 the trees of a classifier counted rows; its answers were divided as they are here."""
+    made = values
+    for output, count in enumerate(n_classes):
+        part = values[:, output, :count]
+        total = part.sum(axis=1)
+        if count > 1 and not np.all(np.abs(total - 1) < _NEAR_ONE):
+            made = values.copy() if made is values else made
+            total[total == 0] = 1
+            made[:, output, :count] = part / total[:, np.newaxis]
+    return made
 
 
 def _nodes(nodes: np.ndarray, wanted: np.dtype[Any]) -> np.ndarray:
@@ -148,7 +164,7 @@ def _function_metric(encoder: Transcriber, name: str, state: Any) -> Node:
 
 def encode_loss(encoder: Transcriber, call: Call) -> Node:
     only(call)
-    if not all(type(value) in (float, int) for value in call.args):
+    if not all(type(value) in (float, int) for value in call.args) or (call.how == "new" and call.args):
         raise GraphError("a loss has parameters that are not numbers")
     return ["loss", named(call.callee).rpartition(".")[2], [encoder.at("", float(value)) for value in call.args]]
 
@@ -172,6 +188,30 @@ def encode_bunch(encoder: Transcriber, call: Call) -> Node:
     return ["bunch", encoder.state(pairs)]
 
 
+def encode_remainder(encoder: Transcriber, call: Call) -> Node:
+    """Versions 1.5 to 1.7 kept the columns that no transformer takes as a list that warns; the list is what counts."""
+    only(call, "state")
+    state = attributes(encoder, call)
+    if call.args or type(state.get("data")) is not list:
+        raise GraphError("the remaining columns have an unknown form")
+    encoder.spend_on(state["data"])
+    return encoder.at("", list(state["data"]))  # type: ignore[no-any-return]
+
+
+def encode_weighted_words(encoder: Transcriber, call: Call) -> Node:
+    """Before version 1.4 the weights of words were the diagonal of a matrix, which newer versions do not ask for."""
+    diagonal = call.state.get("_idf_diag") if type(call.state) is dict else None
+    if diagonal is None:
+        return encode_object(encoder, call)
+    inside = diagonal.state if isinstance(diagonal, Call) else None
+    if type(inside) is not dict or "data" not in inside:
+        raise GraphError("the weights of words have an unknown form")
+    renewed = copy.copy(call)
+    renewed.state = {key: value for key, value in call.state.items() if key != "_idf_diag"}
+    renewed.state["idf_"] = inside["data"]
+    return encode_object(encoder, renewed)
+
+
 _LOSSES = [f"{module}.{name}" for module, found in LOSSES.items() for name in found]
 
 REDUCED: dict[str, Any] = {
@@ -186,4 +226,8 @@ NEW: dict[str, Any] = {
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": encode_predictor,
     "sklearn.utils._bunch.Bunch": encode_bunch,
     "sklearn.utils.Bunch": encode_bunch,
+    "sklearn.compose._column_transformer._RemainderColsList": encode_remainder,
+    "sklearn.feature_extraction.text.TfidfTransformer": encode_weighted_words,
+    # as skops before version 0.12 has those without numbers
+    **{f"sklearn._loss._loss.{name}": encode_loss for name in LOSSES["sklearn._loss._loss"]},
 }

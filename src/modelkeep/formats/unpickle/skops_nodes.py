@@ -57,9 +57,15 @@ def _dict(schema: Schema, node: dict[str, Any]) -> Any:
         return dict(pairs)
     if found == "collections.OrderedDict":
         return OrderedDict(pairs)
+    if found == "collections.defaultdict":  # before skops 0.10 without what makes its defaults
+        return _with_pairs(reduced("collections", "defaultdict"), pairs)
     made = Call(name, (), "reduce" if found == "collections.Counter" else "new", 0)
     if found not in _BUNCH and found != "collections.Counter":
         raise GraphError(f"a dictionary says that it is a {quote(found, 100)}")
+    return _with_pairs(made, pairs)
+
+
+def _with_pairs(made: Call, pairs: list[tuple[Any, Any]]) -> Call:
     made.pairs = pairs
     return made
 
@@ -91,9 +97,7 @@ def _default_dict(schema: Schema, node: dict[str, Any]) -> Any:
     main, factory = (schema.value(schema.part(node, "content", key)) for key in ("main", "default_factory"))
     if type(main) is not dict:
         raise GraphError("a defaultdict is made of no dictionary")
-    made = reduced("collections", "defaultdict", factory)
-    made.pairs = list(main.items())
-    return made
+    return _with_pairs(reduced("collections", "defaultdict", factory), list(main.items()))
 
 
 def _list(schema: Schema, node: dict[str, Any]) -> Any:
@@ -192,5 +196,5 @@ NODES: dict[str, Read] = {
     "TupleNode": _tuple, "BytesNode": _bytes, "BytearrayNode": _bytearray, "SliceNode": _slice,
     "FunctionNode": _name, "TypeNode": _name, "PartialNode": _partial, "MethodNode": _method,
     "OperatorFuncNode": _operator, "ConstructorFromReduceNode": _constructed, "ObjectNode": _object,
-    "TreeNode": _tree, "LossNode": _loss, **ARRAYS,
+    "TreeNode": _tree, "LossNode": _loss, "SGDNode": _loss, **ARRAYS,
 }  # fmt: skip

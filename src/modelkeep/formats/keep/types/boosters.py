@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 from modelkeep.errors import GraphError, LoadError, quote
@@ -72,7 +73,7 @@ def encode_catboost(encoder: Encoder, model: Any) -> Node:
     state = dict(_written(lambda each: each.__getstate__(), model))
     data = state.pop(_MODEL, None)
     if data is not None:
-        data = settled_catboost(data)
+        data = _written(settled_catboost, model)
     return ["catboost", type(model).__name__, encoder.node(state), encoder.node(data), _columns(model)]
 
 
@@ -90,9 +91,11 @@ def decode_catboost(builder: Builder, node: Node) -> Any:
     if type(state) is not dict or not all(type(key) is str and key.isidentifier() for key in state) or _MODEL in state:
         raise GraphError("the state of a CatBoost model is not its own")
     model = getattr(catboost, name).__new__(getattr(catboost, name))
-    model.__setstate__(state if data is None else {**state, _MODEL: catboost_bytes(_bytes(data))})
+    model.__setstate__({})
     if data is not None:
+        model.load_model(stream=io.BytesIO(catboost_bytes(_bytes(data))))
         model._n_features_in = node[4]  # which the library forgets
+    model.__setstate__(state)  # behind the model: some of it is kept where the model is
     return model
 
 

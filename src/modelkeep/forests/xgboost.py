@@ -112,12 +112,7 @@ def _tree(tree: Any, target: int, width: int, targets: int) -> Forest:
     leaf = left == -1
     numbers = np.array(tree["split_conditions"], dtype=np.float32)
     vector = int(tree["tree_param"]["size_leaf_vector"]) > 1
-    if vector:
-        leaves = np.array(tree["leaf_weights"], dtype=np.float32).reshape(-1, targets)
-        values = np.zeros((len(left), targets), dtype=np.float32)
-        values[leaf] = leaves[right[leaf]]  # the place of a leaf's numbers is kept as its right child
-    else:
-        values = numbers[:, None]
+    values = _vectors(tree, leaf, right, targets) if vector else numbers[:, None]
     category, categories = _categories(tree)
     return Forest(
         n_features=width,
@@ -135,6 +130,17 @@ def _tree(tree: Any, target: int, width: int, targets: int) -> Forest:
         strict=True,
         narrow_sums=True,
     )
+
+
+def _vectors(tree: Any, leaf: Any, right: Any, targets: int) -> Any:
+    """The numbers of each leaf, nodes x targets. Before version 3.1 they stood among the weights of all nodes."""
+    if "leaf_weights" not in tree:
+        weights = np.array(tree["base_weights"], dtype=np.float32).reshape(len(leaf), targets)
+        return np.where(leaf[:, None], weights, np.float32(0))
+    values = np.zeros((len(leaf), targets), dtype=np.float32)
+    leaves = np.array(tree["leaf_weights"], dtype=np.float32).reshape(-1, targets)
+    values[leaf] = leaves[right[leaf]]  # the place of a leaf's numbers is kept as its right child
+    return values
 
 
 def _categories(tree: Any) -> tuple[Any, tuple[Categories, ...]]:

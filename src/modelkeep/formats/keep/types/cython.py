@@ -239,7 +239,9 @@ HANDLERS = [
     ),
     Handler(
         "loss",
-        tuple(f"{module}.{name}" for module, found in LOSSES.items() for name in found),
+        # Some versions of scikit-learn name the module of their compiled losses without what is around it.
+        tuple(f"{module}.{name}" for module, found in LOSSES.items() for name in found)
+        + tuple(f"_loss.{name}" for name in LOSSES["sklearn._loss._loss"]),
         encode_loss,
         decode_loss,
     ),

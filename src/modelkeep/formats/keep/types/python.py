@@ -18,7 +18,12 @@ MAX_COUNT = 1 << 32
 _MANY = 1000
 
 
+#: What scikit-learn 1.5 to 1.7 kept remaining columns in: a list that warns when it is looked at. The list counts.
+_WARNING_LIST = "sklearn.compose._column_transformer._RemainderColsList"
+
+
 def encode_list(encoder: Encoder, value: Any) -> Node:
+    value = value if type(value) is list else value.data
     if len(value) > 8 and (array := scalar_array(value)) is not None:
         return ["scalars", encoder.node(array)]
     return ["list", encoder.items(value)]
@@ -212,7 +217,7 @@ def decode_deque(builder: Builder, node: Node) -> deque[Any]:
 
 
 HANDLERS = [
-    Handler("list", ("builtins.list",), encode_list, decode_list, cyclic=True),
+    Handler("list", ("builtins.list", _WARNING_LIST), encode_list, decode_list, cyclic=True),
     Handler("scalars", (), encode_list, decode_scalars),
     Handler("tuple", ("builtins.tuple",), encode_tuple, decode_tuple),
     Handler("dict", ("builtins.dict",), encode_dict, decode_dict, cyclic=True),

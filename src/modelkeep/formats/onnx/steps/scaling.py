@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,21 @@ def _stepwise(graph: Graph, table: Table, *operations: tuple[str, Any]) -> Outpu
 
 
 def standard(model: Any, graph: Graph, table: Table) -> Outputs:
-    """Its constants are narrowed to what the rows are, before anything is computed."""
+    """Newer versions of scikit-learn narrow its constants to what the rows are, before anything is computed."""
     mean, scale = model.mean_ if model.with_mean else None, model.scale_ if model.with_std else None
-    if table.narrow:
+    if table.narrow and _narrows():
         mean, scale = (None if each is None else np.asarray(each, dtype=np.float32) for each in (mean, scale))
     return _stepwise(graph, table, ("Sub", mean), ("Div", scale))
+
+
+@functools.cache
+def _narrows() -> bool:
+    """Whether the installed version does: it is asked for the difference of a number and the same one narrowed."""
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler(with_std=False)
+    scaler.mean_, scaler.scale_, scaler.n_features_in_ = np.array([0.1]), None, 1
+    return float(scaler.transform(np.array([[0.1]], dtype=np.float32))[0, 0]) == 0.0
 
 
 def max_abs(model: Any, graph: Graph, table: Table) -> Outputs:

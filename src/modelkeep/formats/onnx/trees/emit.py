@@ -207,12 +207,18 @@ def _ensemble(forest: Forest, graph: Graph, rows: str, targets: Any, weights: An
     split = np.flatnonzero(~leaf)
     place = np.where(leaf, np.cumsum(leaf) - 1, 0)
     place[split] = np.arange(len(split))
-    lone = leaf[forest.roots]  # a tree that is one leaf gets a split whose both ends are that leaf
+    order = _order_of_leaves(forest, place)
+    place[leaf] = order
+    last = np.argsort(order)
+    lone = leaf[forest.roots]  # a tree that is one leaf gets a split between that leaf and another like it
     extra = forest.roots[lone]
+    twins = len(order) + np.arange(len(extra))
+    last = np.append(last, last[place[extra]])
     roots = place[forest.roots]
     roots[lone] = len(split) + np.arange(len(extra))
     none = np.zeros(len(extra), dtype=np.int64)
-    true, false = np.append(forest.left[split], extra), np.append(forest.right[split], extra)
+    left, right = forest.left[split], forest.right[split]
+    ends = np.ones(len(extra), dtype=bool)
     return graph.add(
         "TreeEnsemble",
         rows,
@@ -222,13 +228,31 @@ def _ensemble(forest: Forest, graph: Graph, rows: str, targets: Any, weights: An
         post_transform=0,
         tree_roots=roots,
         nodes_featureids=np.append(forest.feature[split], none),
-        nodes_modes=np.full(len(true), _LT if forest.strict else _LEQ, dtype=np.uint8),
+        nodes_modes=np.full(len(split) + len(extra), _LT if forest.strict else _LEQ, dtype=np.uint8),
         nodes_splits=np.append(forest.threshold[split], none.astype(np.float64)),
         nodes_missing_value_tracks_true=np.append(forest.missing_left[split], none).astype(np.int64),
-        nodes_truenodeids=place[true],
-        nodes_trueleafs=leaf[true].astype(np.int64),
-        nodes_falsenodeids=place[false],
-        nodes_falseleafs=leaf[false].astype(np.int64),
-        leaf_targetids=targets.astype(np.int64),
-        leaf_weights=np.asarray(weights, dtype=np.float64),
+        nodes_truenodeids=np.append(place[left], place[extra]),
+        nodes_trueleafs=np.append(leaf[left], ends).astype(np.int64),
+        nodes_falsenodeids=np.append(place[right], twins),
+        nodes_falseleafs=np.append(leaf[right], ends).astype(np.int64),
+        leaf_targetids=targets[last].astype(np.int64),
+        leaf_weights=np.asarray(weights, dtype=np.float64)[last],
     )
+
+
+def _order_of_leaves(forest: Forest, place: Any) -> Any:
+    """The number of each leaf, such that no leaf below a root has that of the branch on the root's other side.
+
+    onnxruntime up to 1.23 takes such a root for a tree that is one leaf (its issue 24679), and says nothing.
+    """
+    leaf = forest.is_leaf
+    roots = forest.roots[~leaf[forest.roots]]
+    sides = np.stack([forest.left[roots], forest.right[roots]])
+    sides = sides[:, leaf[sides[0]] != leaf[sides[1]]]
+    alike = place[sides[0]][place[sides[0]] == place[sides[1]]]
+    order = np.arange(int(leaf.sum()))
+    if len(alike) == 1:
+        alike = np.append(alike, (alike + 1) % len(order))
+    # Branches have numbers of their own: a leaf that has another's number has not that of the branch beside it.
+    order[alike] = order[np.roll(alike, 1)]
+    return order

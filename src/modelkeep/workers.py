@@ -3,6 +3,9 @@
 ``Worker.call("module:function", ...)`` names a function of ours, never one that a file chose. Arguments and results
 travel through pipes as keep files, which are data: a child that a hostile file has taken over can't run anything here.
 A message is its length in 8 bytes, little-endian, and that many bytes.
+
+A child outlives nobody: it holds the reading end of a pipe whose other end only its parent has. When that closes,
+however the parent ended, the kernel signals the child and what it started, even where they hang in compiled code.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import atexit
 import contextlib
 import importlib
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -22,7 +26,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from modelkeep import errors
-from modelkeep.errors import ModelkeepError, WorkerError, said
+from modelkeep.errors import ModelkeepError, SaveError, SaveErrors, WorkerError, said
 
 #: Seconds that a call may take unless it says otherwise.
 TIMEOUT = 300.0
@@ -30,6 +34,9 @@ TIMEOUT = 300.0
 _TOLD = 2000
 _PIECE = 1 << 20
 _HEADER = 8
+#: Seconds that a child may live on without its pipe.
+_LAST = 10.0
+_AGAIN = "try again; if it happens each time, the file or the model is one that its library can't work with"
 
 
 class Worker:
@@ -47,6 +54,7 @@ class Worker:
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._printed: IO[bytes] | None = None
+        self._lifeline: IO[bytes] | None = None
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._heard = 0  # how much the child had printed when the call began
@@ -61,19 +69,23 @@ class Worker:
         import modelkeep  # for dumps and loads: layers above this one
 
         message = modelkeep.dumps([function, list(arguments), named], probe=False)
+        self._adopt()
         with self._lock:
             try:
                 answer = self._exchange(message, time.monotonic() + timeout)
             except BaseException:
                 self._stop()
                 raise
-        outcome, value = modelkeep.loads(answer)
-        if outcome == "error":
-            raise _error_of(value)
-        return value
+        match modelkeep.loads(answer):
+            case ["value", value]:
+                return value
+            case ["error", {"kind": str(kind), "error": str(text), "hint": str(hint), **more}]:
+                raise _error_of(kind, text, hint, str(more.get("path", "")))
+        raise WorkerError(f"the process for {self.name} gave no answer", hint=_AGAIN)
 
     def close(self) -> None:
         """End the child."""
+        self._adopt()
         with self._lock:
             self._stop()
 
@@ -83,24 +95,47 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _adopt(self) -> None:
+        """After a fork: the child is the parent's, and so may be the lock, held by a thread that is not here."""
+        if self._owner != os.getpid():
+            self._lock = threading.Lock()
+            self._stop()
+            self._owner = os.getpid()
+
     def _start(self) -> subprocess.Popen[bytes]:
+        try:
+            return self._started()
+        except OSError as error:  # no memory, no process, no file descriptor, no room
+            raise WorkerError(
+                f"a process for {self.name} can't be started: {said(error)}",
+                hint="close other programs, or make room in the folder for temporary files, and try again",
+            ) from error
+
+    def _started(self) -> subprocess.Popen[bytes]:
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115  closed with the child
-        process = subprocess.Popen(
-            [sys.executable, "-m", "modelkeep.workers"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._printed,
-            env=self._environment | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            start_new_session=True,  # so that it ends with whatever it started
-        )
+        inner, outer = os.pipe()
+        self._lifeline = os.fdopen(outer, "wb")
+        try:
+            process = subprocess.Popen(
+                # Without -P the folder that the user is in, with whatever was downloaded there, would be imported from.
+                [sys.executable, "-P", "-m", "modelkeep.workers", str(inner), *sys.path],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._printed,
+                pass_fds=(inner,),
+                env=self._environment | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                start_new_session=True,  # so that it ends with whatever it started
+            )
+        finally:
+            os.close(inner)
         os.set_blocking(process.stdin.fileno(), False)  # type: ignore[union-attr]
         atexit.register(self._stop)
         return process
 
     def _exchange(self, message: bytes, deadline: float) -> bytes:
-        if self._process is None or self._process.poll() is not None or self._owner != os.getpid():
+        if self._process is None or self._process.poll() is not None:
             self._stop()
-            self._owner, self._process = os.getpid(), self._start()
+            self._process = self._start()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._printed is not None
@@ -128,7 +163,10 @@ class Worker:
 
     def _ended(self) -> str:
         assert self._process is not None
-        code = self._process.wait(10)
+        try:
+            code = self._process.wait(_LAST)
+        except subprocess.TimeoutExpired:
+            return "closed its pipe"
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"ended by {name}"
 
@@ -141,19 +179,19 @@ class Worker:
         text = errors.quote(printed.decode(errors="replace").strip().splitlines()[-1]) if printed.strip() else ""
         return WorkerError(
             f"the process for {self.name} {how}" + (f"; it said {text}" if text else ""),
-            hint="try again; if it happens each time, the file or the model is one that its library can't work with",
+            hint=_AGAIN,
         )
 
     def _stop(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        atexit.unregister(self._stop)
-        if self._owner == os.getpid():  # after a fork the child belongs to the parent
+        if process is not None:
+            atexit.unregister(self._stop)
+        if process is not None and self._owner == os.getpid():  # after a fork the child belongs to the parent
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        for pipe in (process.stdin, process.stdout, self._printed):
+        pipes = (process.stdin, process.stdout) if process is not None else ()
+        for pipe in (*pipes, self._printed, self._lifeline):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
@@ -172,16 +210,18 @@ def _sent(pipe: int, data: memoryview) -> int:
         return len(data)  # it ended: reading tells how
 
 
-def _error_of(told: Mapping[str, Any]) -> ModelkeepError:
+def _error_of(kind: str, text: str, hint: str, path: str) -> ModelkeepError:
     """The child's error. Only classes of modelkeep's own tree are made again."""
     known = {
         cls.kind: cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, ModelkeepError)
     }
-    cls = known.get(told["kind"], WorkerError)
-    error = cls.__new__(cls, told["error"])
-    ModelkeepError.__init__(error, told["error"], hint=told["hint"])
+    cls = known.get(kind, WorkerError)
+    if issubclass(cls, SaveErrors):  # a group needs its parts, and its text has them all
+        cls = SaveError
+    error = cls.__new__(cls, text)
+    ModelkeepError.__init__(error, text, hint=hint)
     if hasattr(cls, "within"):
-        error.path = told.get("path", "")  # type: ignore[attr-defined]
+        error.path = path  # type: ignore[attr-defined]
     return error
 
 
@@ -206,8 +246,21 @@ def _answer(message: bytes) -> bytes:
         return modelkeep.dumps(["error", told], probe=False)
 
 
-def serve() -> None:
-    """Answer calls until the parent closes the pipe."""
+def _end_with_parent(lifeline: int) -> None:
+    """Let the kernel end this process and those that it starts as soon as the parent is gone."""
+    import fcntl  # not on Windows, where the rest of modelkeep is to be imported all the same
+
+    signal.signal(signal.SIGIO, signal.SIG_DFL)  # which is to end
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:  # it was gone before
+        os._exit(1)
+
+
+def serve(lifeline: int, path: list[str]) -> None:
+    """Answer calls until the parent closes the pipe; modules are looked for where the parent looks."""
+    _end_with_parent(lifeline)
+    sys.path[:], sys.argv[1:] = path, []
     # Libraries print; only answers may go where the parent reads.
     outgoing = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -220,4 +273,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(int(sys.argv[1]), sys.argv[2:])

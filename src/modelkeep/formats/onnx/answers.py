@@ -9,9 +9,9 @@ import numpy as np
 from modelkeep.formats.onnx.graph import Graph
 
 
-def labels_of(graph: Graph, scores: str, classes: Any) -> str:
-    """The class with the highest score, the first of several."""
-    place = graph.add("ArgMax", scores, axis=1, keepdims=0, select_last_index=0)
+def labels_of(graph: Graph, scores: str, classes: Any, *, last: bool = False) -> str:
+    """The class with the highest score, the first of several, or the last."""
+    place = graph.add("ArgMax", scores, axis=1, keepdims=0, select_last_index=int(last))
     return graph.add("Gather", graph.const(plain(classes)), place, axis=0)
 
 

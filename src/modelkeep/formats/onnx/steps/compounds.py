@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -191,20 +192,44 @@ def one_vs_rest(model: Any, graph: Graph, table: Table) -> Outputs:
     else:
         columns = [graph.add("Gather", each[method], graph.const([1], np.int64), axis=1) for each in found]
     scores = graph.add("Concat", *columns, axis=1)
-    outputs = of_scores(model, graph, scores) if method == "decision_function" else _of_shares(model, graph, scores)
+    if len(found) > 1:
+        outputs = {"predict": labels_of(graph, scores, model.classes_, last=_last_of_equals())}
+        outputs |= {"decision_function": scores} if scored else {}
+    else:
+        outputs = of_scores(model, graph, scores) if scored else _of_share(model, graph, scores)
     if all("predict_proba" in each for each in found) and len(found) > 1:
         shares = [graph.add("Gather", each["predict_proba"], graph.const([1], np.int64), axis=1) for each in found]
         table_of = graph.add("Concat", *shares, axis=1)
         total = graph.add("ReduceSum", table_of, graph.const([1], np.int64), keepdims=1)
-        nothing = graph.add("Equal", total, graph.const(0.0, np.float64))
-        whole = graph.add("Where", nothing, graph.const(1.0, np.float64), total)
-        outputs["predict_proba"] = graph.add("Div", table_of, whole)
+        if not _nothing_is_nan():
+            nothing = graph.add("Equal", total, graph.const(0.0, np.float64))
+            total = graph.add("Where", nothing, graph.const(1.0, np.float64), total)
+        outputs["predict_proba"] = graph.add("Div", table_of, total)
     return outputs
 
 
-def _of_shares(model: Any, graph: Graph, scores: str) -> Outputs:
-    if len(model.estimators_) > 1:
-        return {"predict": labels_of(graph, scores, model.classes_)}
+@functools.cache
+def _last_of_equals() -> bool:
+    """Whether the installed version takes the last of equally likely classes, as older ones do: it is asked."""
+    from sklearn.dummy import DummyClassifier
+    from sklearn.multiclass import OneVsRestClassifier
+
+    level = OneVsRestClassifier(DummyClassifier(strategy="prior")).fit([[0], [0], [0]], [0, 1, 2])
+    return int(level.predict([[0]])[0]) == 2
+
+
+@functools.cache
+def _nothing_is_nan() -> bool:
+    """Whether the installed version divides by the sum of shares where all are zero, as older ones do: it is asked."""
+    from sklearn.dummy import DummyClassifier
+    from sklearn.multiclass import OneVsRestClassifier
+
+    never = OneVsRestClassifier(DummyClassifier(strategy="constant", constant=0)).fit([[0], [0], [0]], [0, 1, 2])
+    with np.errstate(invalid="ignore"):
+        return bool(np.isnan(never.predict_proba([[0]])).any())
+
+
+def _of_share(model: Any, graph: Graph, scores: str) -> Outputs:
     above = graph.add("Cast", graph.add("Greater", flat(graph, scores), graph.const(0.5, np.float64)), to=7)
     return {"predict": graph.add("Gather", graph.const(plain(model.classes_)), above, axis=0)}
 

@@ -268,6 +268,42 @@ def test_the_writers_serve_skl2onnx_and_leave_its_tables_as_they_were() -> None:
     assert before == _registration._converter_pool
 
 
+def test_no_runtime_takes_a_root_for_a_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """onnxruntime up to 1.23 does where both ends have one number, and up to 1.28 loses what such a leaf holds."""
+    import onnx
+    import xgboost
+    from sklearn import ensemble
+
+    moved = []
+    plain = emitting._order_of_leaves
+
+    def noted(forest: Forest, place: Any) -> Any:
+        order = plain(forest, place)
+        moved.append(int((order != np.arange(len(order))).sum()))
+        return order
+
+    monkeypatch.setattr(emitting, "_order_of_leaves", noted)
+    x, targets = training()
+    full = np.nan_to_num(x)
+    for model in (
+        ensemble.RandomForestClassifier(60, max_leaf_nodes=3, random_state=0),
+        ensemble.ExtraTreesClassifier(1, max_leaf_nodes=3, random_state=0),
+        ensemble.HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=4),
+        xgboost.XGBClassifier(n_estimators=30, max_depth=2, gamma=20.0),
+    ):
+        model.fit(full, targets["two"])
+        written = opened(model, full)
+        assert compared(model, written, full)[0] == 0
+        for node in onnx.load_from_string(model_bytes(model, full, {})).graph.node:
+            if node.op_type == "TreeEnsemble":
+                parts = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
+                roots = np.array(parts["tree_roots"])
+                ends = np.array([parts["nodes_truenodeids"], parts["nodes_falsenodeids"]])[:, roots]
+                assert (ends[0] != ends[1]).all()
+    assert any(moved)
+    assert any(tree.count("leaf=") == 1 for tree in model.get_booster().get_dump())
+
+
 def test_one_model_gives_one_file() -> None:
     model, x = fitted(CASES["histogram, three classes"], 3)
     assert model_bytes(model, x, {}) == model_bytes(model, x, {})

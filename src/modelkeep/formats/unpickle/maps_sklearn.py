@@ -170,12 +170,15 @@ def encode_loss(encoder: Transcriber, call: Call) -> Node:
 
 
 def encode_loss_by_class(encoder: Transcriber, call: Call) -> Node:
-    """``__pyx_unpickle_NAME(class, checksum, state)``: for losses without parameters."""
+    """``__pyx_unpickle_NAME(class, checksum, parameters)``; the parameters may come as the state instead."""
     only(call, "state")
     name = named(call.callee).rpartition("__pyx_unpickle_")[2]
-    if len(call.args) != 3 or named(call.args[0]).rpartition(".")[2] != name or call.args[2] not in (None, ()):
+    if len(call.args) != 3 or named(call.args[0]).rpartition(".")[2] != name:
         raise GraphError("a loss has an unknown form")
-    return ["loss", name, []]
+    values = call.args[2] if call.args[2] is not None else call.state or ()
+    if type(values) is not tuple or not all(type(value) in (float, int) for value in values):
+        raise GraphError("a loss has parameters that are not numbers")
+    return ["loss", name, [encoder.at("", float(value)) for value in values]]
 
 
 def encode_bunch(encoder: Transcriber, call: Call) -> Node:

@@ -175,7 +175,16 @@ def _answer(init: Any, classifier: bool, shape: tuple[int, int]) -> Array:
     raise AssertionError
 
 
+def check_adaboost(obj: Any) -> None:
+    """Shares that vote were given up in scikit-learn 1.6: newer versions would count votes, and answer otherwise."""
+    from sklearn.ensemble import _weight_boosting as installed
+
+    if vars(obj).get("algorithm") == "SAMME.R" and not hasattr(installed, "_samme_proba"):
+        fail("algorithm", "the installed scikit-learn has no SAMME.R", "install scikit-learn 1.5, or fit it again")
+
+
 CHECKS: dict[str, Check] = {
+    "sklearn.ensemble._weight_boosting.AdaBoostClassifier": check_adaboost,
     _ONE_TREE: check_tree,
     "sklearn.ensemble._forest.BaseForest": check_forest,
     "sklearn.ensemble._bagging.BaseBagging": check_bagging,

@@ -16,7 +16,7 @@ _NOT_TEXT = {"base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13",
 _ENCODINGS = (aliases.keys() | set(aliases.values()) | {"utf_8_sig", "cp65001"}) - _NOT_TEXT
 _ENCODINGS -= {name for name, codec in aliases.items() if codec in _NOT_TEXT}
 _DISPATCH = re.compile(r"all|[0-9]{1,9}|(?:[0-9]{1,6}(?:\.[0-9]{1,6})? ?\* ?)?n_jobs|n_jobs ?\* ?[0-9]{1,6}")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,63}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]{0,63}")
 _DOTTED = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*")
 _CONTAINERS = ("default", "pandas", "polars")
 #: Parameters whose text a library looks up in its own tables.

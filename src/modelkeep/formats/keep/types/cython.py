@@ -28,7 +28,7 @@ LOSSES = {
         CyHalfGammaLoss CyHalfTweedieLoss CyHalfTweedieLossIdentity CyHalfBinomialLoss CyHalfMultinomialLoss
         CyExponentialLoss""".split(),
     "sklearn.linear_model._sgd_fast": """ModifiedHuber Hinge SquaredHinge EpsilonInsensitive
-        SquaredEpsilonInsensitive""".split(),
+        SquaredEpsilonInsensitive Log SquaredLoss Huber""".split(),  # the last three before scikit-learn 1.6
 }
 
 
@@ -182,7 +182,10 @@ def _check_metric(metric: Any, columns: int, single: bool) -> None:
 
 
 def encode_loss(encoder: Encoder, loss: Any) -> Node:
-    values = [value for value in loss.__reduce__()[1] if isinstance(value, float)]
+    made, args, *_ = loss.__reduce__()
+    # Compiled by some versions it is made anew from (class, checksum, parameters), by others from the parameters.
+    parameters = args if isinstance(made, type) else args[2] or ()
+    values = [value for value in parameters if isinstance(value, float)]
     return ["loss", type(loss).__name__, [encoder.node(value) for value in values]]
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import threading
+import time
 
 import numpy as np
 import pandas as pd
@@ -15,7 +20,7 @@ import modelkeep as mk
 from modelkeep import catalog, exporting
 from modelkeep.advising import Tried, choice
 from modelkeep.cli.app import app_for
-from modelkeep.errors import UsageError
+from modelkeep.errors import UsageError, WorkerError
 from modelkeep.exporting import Order
 
 RNG = np.random.default_rng(0)
@@ -134,3 +139,40 @@ def test_what_does_not_work_is_not_recommended():
 def test_times_that_lie_close_do_not_decide():
     slower = tried("keep", one=1.05e-3)
     assert choice.recommend("web", [tried("skops", one=1.04e-3), slower])[0] == "keep"
+
+
+@pytest.mark.parametrize("purpose", ["browser", "mobile"])
+def test_only_what_the_sentence_names_runs_in_a_page_or_on_a_phone(purpose):
+    """Arrays alone can be read in a browser, too, but nothing there computes with them."""
+    tried = [
+        Tried("safetensors", True, size=1, difference=0.0, labels=0, runs_on=("Python", "Rust", "browser", "phone")),
+        Tried("onnx", False, reason="no way", runs_on=("Python", "browser", "phone")),
+    ]
+    format, told = choice.recommend(purpose, tried)
+    assert format is None
+    assert "serve it on the web instead" in told
+
+
+def test_an_interrupt_does_not_wait_for_formats_under_way(file, monkeypatch):
+    """Each format may take minutes: the processes end, and those that wait are not begun."""
+    begun = []
+
+    def write(format, worker, *_):
+        begun.append(format.name)
+        with contextlib.suppress(WorkerError), worker:
+            worker.call("time:sleep", 60.0)
+        return Tried(format.name, False)
+
+    monkeypatch.setattr("modelkeep.advising._written", write)
+    timer = threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGINT))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    started = time.monotonic()
+    try:
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            mk.advise(str(file))
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+    assert time.monotonic() - started < 20
+    assert len(begun) == 2

@@ -390,6 +390,71 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     assert shown == b""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a file that is always full")
+@pytest.mark.parametrize("arguments", [["inspect", "a.keep"], ["inspect", "a.keep", "--json"], ["nope", "--json"]])
+def test_a_full_disk_behind_stdout_is_told(folder: Path, arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "modelkeep", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=folder, check=False)
+    expected = "no such command 'nope'" if arguments[0] == "nope" else "can't write the answer to stdout: no space left"
+    assert done.stderr.startswith(f"modelkeep: error: {expected}")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (2 if arguments[0] == "nope" else 1)
+
+
+def test_a_daemon_needs_no_streams(folder: Path, tmp_path: Path) -> None:
+    """Files that are opened next must not get the numbers of the streams, or what is printed lands in them."""
+    target = tmp_path / "new.joblib"
+    script = "import os, sys; os.closerange(0, 3); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-m", "modelkeep", "convert", str(folder / "a.keep"), str(target)]
+    assert subprocess.run([sys.executable, "-c", script, *command], check=False, timeout=120).returncode == 0
+    assert (mk.load(target, policy=mk.Policy(allow_code=True)).coef_ == mk.load(folder / "a.keep").coef_).all()
+
+
+def test_an_interrupted_command_says_so(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("modelkeep.verbs.inspect", interrupted)
+    assert shell("inspect", "a.keep") == 130
+    assert shell.err == "modelkeep: error: interrupted\n"
+    assert shell.json("inspect", "a.keep") == {"error": "interrupted", "hint": "", "kind": "interrupted"}
+    assert shell.code == 130
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "EOFError"),
+        (b"PK\3\4xx", "BadZipFile"),
+        (b"\x93NUMPY\1\0\x76\0{'descr': '<f8', 'fortran_order': False, 'shape': (1" + b"0" * 15 + b",)}", "Error"),
+        (b"\x93NUMPY\1\0", "ValueError"),
+    ],
+)
+def test_rows_that_cannot_be_read_are_told(shell: Shell, tmp_path: Path, content: bytes, told: str) -> None:
+    rows = tmp_path / "rows.npy"
+    rows.write_bytes(content)
+    assert shell("convert", "a.keep", str(tmp_path / "new.joblib"), "--sample", str(rows)) == 2
+    assert shell.err.startswith(f"modelkeep: error: can't read rows from '{rows}': ")
+    assert told in shell.err
+
+
+def test_several_arrays_are_no_rows(shell: Shell, tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", a=X, b=Y)
+    rows = (tmp_path / "rows.npz").rename(tmp_path / "rows.npy")
+    assert shell("convert", "a.keep", str(tmp_path / "new.joblib"), "--check", str(rows)) == 2
+    assert "it holds several arrays" in shell.err
+
+
+def test_the_end_of_a_file_is_told_as_what_it_is(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(*_: object, **__: object) -> None:
+        raise EOFError("too short")
+
+    monkeypatch.setattr("modelkeep.verbs.inspect", short)
+    assert shell("inspect", "a.keep") == 1
+    assert "did not foresee: EOFError: too short" in shell.err
+
+
 def test_the_bar_shows_only_on_a_terminal_and_only_when_it_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     from modelkeep.cli import waiting
 

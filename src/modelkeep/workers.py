@@ -57,6 +57,7 @@ class Worker:
         self._lifeline: IO[bytes] | None = None
         self._lock = threading.Lock()
         self._owner = os.getpid()
+        self._given_up = False
         self._heard = 0  # how much the child had printed when the call began
 
     @property
@@ -89,6 +90,13 @@ class Worker:
         with self._lock:
             self._stop()
 
+    def give_up(self) -> None:
+        """End the child while another thread waits for it, which gets an error; no other child is started."""
+        self._given_up = True
+        process = self._process
+        if process is not None and process.poll() is None and self._owner == os.getpid():
+            _kill(process)
+
     def __enter__(self) -> Worker:
         return self
 
@@ -106,15 +114,14 @@ class Worker:
         try:
             return self._started()
         except OSError as error:  # no memory, no process, no file descriptor, no room
-            raise WorkerError(
-                f"a process for {self.name} can't be started: {said(error)}",
-                hint="close other programs, or make room in the folder for temporary files, and try again",
-            ) from error
+            hint = "close other programs, or make room for temporary files, and try again"
+            raise WorkerError(f"a process for {self.name} can't be started: {said(error)}", hint=hint) from error
 
     def _started(self) -> subprocess.Popen[bytes]:
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115  closed with the child
         inner, outer = os.pipe()
         self._lifeline = os.fdopen(outer, "wb")
+        inner = _above_streams(inner)
         try:
             process = subprocess.Popen(
                 # Without -P the folder that the user is in, with whatever was downloaded there, would be imported from.
@@ -136,6 +143,8 @@ class Worker:
         if self._process is None or self._process.poll() is not None:
             self._stop()
             self._process = self._start()
+        if self._given_up:
+            raise self._failed("was given up")
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._printed is not None
@@ -187,14 +196,29 @@ class Worker:
         if process is not None:
             atexit.unregister(self._stop)
         if process is not None and self._owner == os.getpid():  # after a fork the child belongs to the parent
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill(process)
             process.wait()
         pipes = (process.stdin, process.stdout) if process is not None else ()
         for pipe in (*pipes, self._printed, self._lifeline):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
+
+
+def _above_streams(number: int) -> int:
+    """The same open file under a number that is none of a stream: a parent without them gets those numbers first."""
+    taken = []
+    while number <= 2:
+        taken.append(number)
+        number = os.dup(number)
+    for each in taken:
+        os.close(each)
+    return number
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wanted(answer: bytearray) -> int:

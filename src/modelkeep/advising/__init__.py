@@ -94,14 +94,31 @@ def advise(what: Subject, purpose: str, order: Order) -> Advice:
         source = os.path.join(folder, "model.keep")
         rows = exporting.rows_of(what, order)
         saving.save(what.model, source, saving.Recipe(rows), catalog.format_named("keep"))
-        with ThreadPoolExecutor(2) as pool:  # a proof waits for another process most of the time
-            written = list(pool.map(lambda each: moved(_written(each, source, folder, order)), candidates))
+        written = _all_written(candidates, source, folder, order, moved)
         # One after the other: they are timed.
         tried = [
             moved(_measured(each, row, folder, rows, order)) for each, row in zip(candidates, written, strict=True)
         ]
     format, told = choice.recommend(purpose, tried)
     return Advice(saving.class_name(what.model), purpose, format, told, tuple(tried))
+
+
+def _all_written(
+    candidates: list[Format], source: str, folder: str, order: Order, moved: Callable[[Tried], Tried]
+) -> list[Tried]:
+    """Every format, written and proved. Whoever interrupts does not wait for those that are under way."""
+    workers = [Worker(each.name) for each in candidates]
+
+    def write(format: Format, worker: Worker) -> Tried:
+        return moved(_written(format, worker, source, folder, order))
+
+    with ThreadPoolExecutor(2) as pool:  # a proof waits for another process most of the time
+        try:
+            return list(pool.map(write, candidates, workers))
+        except BaseException:
+            for worker in workers:
+                worker.give_up()
+            raise
 
 
 def _candidates(model: Any) -> list[Format]:
@@ -113,13 +130,13 @@ def _place(format: Format, folder: str) -> str:
     return os.path.join(folder, f"{format.name}{format.suffixes[0]}")
 
 
-def _written(format: Format, source: str, folder: str, order: Order) -> Tried:
+def _written(format: Format, worker: Worker, source: str, folder: str, order: Order) -> Tried:
     """The file is written and proved, or the reason why not."""
     known = Tried(
         format.name, False, runs_code=format.safety is Safety.CODE, runs_on=runs_on(format), install=install_of(format)
     )
     try:
-        with Worker(f"{format.name}") as worker:
+        with worker:
             arguments = (source, _place(format, folder), format.name, vars_of(order.policy), order.check)
             found = worker.call(f"{__name__}.child:write", *arguments, timeout=TIMEOUT)
     except ModelkeepError as error:
@@ -136,7 +153,7 @@ def _measured(format: Format, known: Tried, folder: str, rows: Any, order: Order
     many = take(rows, np.resize(np.arange(min(PLAIN, count(rows))), MANY).tolist()) if rows is not None else None
     allowed = vars_of(replace(order.policy, allow_code=True, signers=()))  # it was written a moment ago
     try:
-        with Worker(f"{format.name}") as worker:
+        with Worker(format.name) as worker:
             arguments = (_place(format, folder), format.name, allowed, list(_TIMED), one, many)
             found = worker.call(f"{__name__}.child:measure", *arguments, timeout=TIMEOUT)
     except ModelkeepError as error:

@@ -108,7 +108,7 @@ PURPOSES: dict[str, Purpose] = {
     ),
 }
 #: Purposes for which only these formats count.
-_ONLY = {"deep-learning": _CROSSING}
+_ONLY = {"deep-learning": _CROSSING, "browser": ("onnx",), "mobile": ("onnx",)}
 
 
 def recommend(purpose: str, tried: Sequence[Tried]) -> tuple[str | None, str]:

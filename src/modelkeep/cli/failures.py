@@ -13,11 +13,14 @@ from modelkeep.cli.text import clean
 from modelkeep.errors import ModelkeepError
 
 DEBUG = "MODELKEEP_DEBUG"
+#: The exit code of a command that was interrupted, as shells have it.
+_INTERRUPTED = 130
 
 
 def guarded(arguments: list[str]) -> int:
     """Run the command line; the exit code. Errors go to stderr, and with ``--json`` as one object to stdout."""
     as_json = "--json" in arguments
+    _open_streams()
     warnings.showwarning = _show_warning
     if hasattr(sys.stdout, "reconfigure"):  # a letter that its encoding lacks is no reason to end: stderr has this too
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -26,20 +29,52 @@ def guarded(arguments: list[str]) -> int:
 
         code = app_for(arguments)(arguments, prog_name="modelkeep", standalone_mode=False)
         _flush()
+        if code == _INTERRUPTED:  # typer has made an exit code of it
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except ModelkeepError as error:
         trouble = _debugged(error.as_dict())
         return _told(trouble, as_json, _exit_code(error.exit_code, arguments))
     except KeyboardInterrupt:
-        return _told({"error": "interrupted", "hint": "", "kind": "interrupted"}, as_json, 130)
+        return _told({"error": "interrupted", "hint": "", "kind": "interrupted"}, as_json, _INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has seen enough (as in `| head`); what is left in the buffer has no reader.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()  # whoever read our output has seen enough, as in `| head`
         return 1
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's own errors, whichever version of it: a wrong call
             return _told(_usage(error), as_json, 2)
-        return _told(_unexpected(error), as_json, _exit_code(1, arguments))
+        if isinstance(error, OSError) and (lost := _lost_output()):
+            return _told(lost, False, _exit_code(1, arguments))
+        # What typer makes of the end of a file is an exception without a word.
+        first = error.__cause__ if type(error).__name__ == "Abort" else None
+        return _told(_unexpected(first or error), as_json, _exit_code(1, arguments))
+
+
+def _open_streams() -> None:
+    """A daemon may have closed its streams: the next files would get their numbers, and be printed into."""
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= 2:
+        os.set_inheritable(number, True)
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115  as long as the process
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def _lost_output() -> dict[str, str] | None:
+    """What to say, on stderr, where stdout can't be written any more, as on a full disk."""
+    try:
+        print(flush=True)
+    except OSError as error:
+        _silence()
+        text = (error.strerror or "it is closed").lower()
+        return {"error": f"can't write the answer to stdout: {text}", "hint": "make room there", "kind": "storage"}
+    return None
+
+
+def _silence() -> None:
+    """What is left in the buffer of stdout has no reader."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _exit_code(code: int, arguments: list[str]) -> int:
@@ -65,7 +100,7 @@ def _usage(error: Any) -> dict[str, str]:
     return {"error": text[:1].lower() + text[1:], "hint": f"see: {command} --help", "kind": "usage"}
 
 
-def _unexpected(error: Exception) -> dict[str, str]:
+def _unexpected(error: BaseException) -> dict[str, str]:
     _debugged({})
     return {
         "error": f"something that modelkeep did not foresee: {type(error).__name__}: {error}",
@@ -76,8 +111,12 @@ def _unexpected(error: Exception) -> dict[str, str]:
 
 def _told(trouble: dict[str, str], as_json: bool, code: int) -> int:
     if as_json:
-        print(json.dumps(trouble))
-        return code
+        try:
+            print(json.dumps(trouble), flush=True)
+        except OSError:
+            _silence()  # and stderr is told
+        else:
+            return code
     first, *rest = trouble["error"].splitlines() or [""]
     _print(f"modelkeep: error: {first}")
     for line in rest:

@@ -16,22 +16,28 @@ def rows_in(path: str | None) -> Any:
     suffix = next((each for each in (*_READERS, ".npy") if path.lower().endswith(each)), None)
     if suffix is None:
         raise UsageError(f"{quote(path)} is no file of rows", hint="name a .csv, .parquet or .npy file")
-    try:
-        if suffix == ".npy":
-            import numpy as np
+    if suffix in _READERS:
+        from modelkeep import catalog
 
-            return np.load(path, allow_pickle=False)
-        return getattr(_pandas(), _READERS[suffix])(path)
-    except (OSError, ValueError, ImportError) as error:
+        catalog.require(["pandas"])
+    try:
+        return _array(path) if suffix == ".npy" else _frame(path, _READERS[suffix])
+    except Exception as error:  # whatever its reader makes of a file of any kind: there is no list of that
         from modelkeep.errors import said
 
         raise UsageError(f"can't read rows from {quote(path)}: {said(error)}", hint="check the file") from None
 
 
-def _pandas() -> Any:
-    from modelkeep import catalog
+def _array(path: str) -> Any:
+    import numpy as np
 
-    catalog.require(["pandas"])
+    found = np.load(path, allow_pickle=False)
+    if not isinstance(found, np.ndarray):
+        raise ValueError("it holds several arrays")
+    return found
+
+
+def _frame(path: str, reader: str) -> Any:
     import pandas
 
-    return pandas
+    return getattr(pandas, reader)(path)

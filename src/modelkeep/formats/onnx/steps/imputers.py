@@ -139,23 +139,29 @@ def iterative(model: Any, graph: Graph, table: Table) -> Outputs:
     if model.sample_posterior:
         raise ExportError("it draws what it fills in", hint="fit it with sample_posterior=False")
     started = simple(model.initial_imputer_, graph, table)["transform"]
-    kept = np.flatnonzero(np.ones(table.width, bool) if model.keep_empty_features else ~model._is_empty_feature)
+    empty = _empty(model)
+    kept = np.flatnonzero(model.keep_empty_features | ~empty)
     rows = Part(table.columns(graph, kept.tolist()).numbers(graph), len(kept))
     filled, all_gaps = started.numbers(graph), _gaps(graph, rows, model.missing_values)
     if model.n_iter_ and len(kept) > 1:
-        filled = _guessed(model, graph, filled, all_gaps, kept, table)
+        filled = _guessed(model, graph, filled, all_gaps, empty[kept], table)
     found = Table((Part(filled, len(kept), narrow=table.narrow),), started.names)
     if model.indicator_ is None:
         return {"transform": found}
     return {"transform": joined([found, indicator(model.indicator_, graph, table)["transform"]])}
 
 
-def _guessed(model: Any, graph: Graph, started: str, gaps: str, kept: Any, table: Table) -> str:
+def _empty(model: Any) -> Any:
+    """Columns that had nothing but gaps when it was fitted; before scikit-learn 1.6 its beginning alone says so."""
+    found = getattr(model, "_is_empty_feature", None)
+    return np.isnan(model.initial_imputer_.statistics_) if found is None else np.asarray(found)
+
+
+def _guessed(model: Any, graph: Graph, started: str, gaps: str, empty: Any, table: Table) -> str:
     """Column by column in the order of the fit. Rows that are nothing but gaps, all of them, stay as they started."""
     from modelkeep.formats.onnx.steps import converted
 
-    columns = [graph.add("Gather", started, graph.const([i], np.int64), axis=1) for i in range(len(kept))]
-    empty = np.asarray(model._is_empty_feature)[kept]
+    columns = [graph.add("Gather", started, graph.const([i], np.int64), axis=1) for i in range(len(empty))]
     for place, (column, others, estimator) in enumerate(model.imputation_sequence_):
         if empty[column]:
             continue

@@ -186,6 +186,8 @@ def adaboost(model: Any, graph: Graph, rows: str) -> Outputs:
     count, weights = len(model.classes_), np.asarray(model.estimator_weights_)
     if count == 1:
         raise ExportError("it knows one class only", hint="fit it again on rows of two classes or more")
+    if getattr(model, "algorithm", "SAMME") == "SAMME.R":
+        raise ExportError("its algorithm SAMME.R has no ONNX form", hint='fit it again with algorithm="SAMME"')
     parts = []
     for each, weight in zip(model.estimators_, weights, strict=True):
         _need_tree(each)

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Where pip has no group support yet, the venv's own pip is brought up to date first.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 
-.PHONY: demo test check lint types layers tests fuzz kill zoo memory bench bench-quick bench-registry bench-seal clean
+.PHONY: demo test check lint types layers tests fuzz kill zoo oldest memory bench bench-quick bench-registry bench-seal clean
 
 demo: $(VENV)/.demo
 	$(BIN)/modelkeep demo
@@ -39,6 +39,20 @@ kill:
 zoo:
 	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_onnx_zoo.py tests/test_onnx_trees.py tests/test_pmml_zoo.py
 
+# The oldest versions of the libraries that pyproject.toml allows, in an environment of their own.
+oldest: .venv-oldest/.ready
+	MODELKEEP_OLDEST=1 .venv-oldest/bin/python -m pytest -q -n 2 tests/test_zoo.py tests/test_boosters.py \
+	  tests/test_onnx_zoo.py tests/test_onnx_trees.py tests/test_onnx_steps.py tests/test_onnx_read.py \
+	  tests/test_older_sklearn.py tests/test_parity.py tests/test_savedmodel.py tests/test_joblib_formats.py
+
+.venv-oldest/.ready: pyproject.toml tests/oldest.txt
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install -q -U pip
+	.venv-oldest/bin/python -m pip install -q -r tests/oldest.txt pytest pytest-xdist hypothesis joblib cloudpickle \
+	  packaging lz4 matplotlib pyarrow onnxmltools
+	.venv-oldest/bin/python -m pip install -q --no-deps -e .
+	@touch $@
+
 memory:
 	MODELKEEP_FULL=1 $(BIN)/python -m pytest -q -s tests/test_memory.py
 
@@ -62,7 +76,7 @@ bench-seal: $(VENV)/.test
 	$(BIN)/python -m benchmarks.sealing
 
 clean:
-	rm -rf $(VENV) .venv-mlflow .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .venv-mlflow .venv-oldest .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "modelkeep needs Python 3.11 or newer: apt-get install python3 python3-venv"; exit 1; }

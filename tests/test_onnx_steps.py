@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,14 +15,14 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401  scikit-
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Matern, PairwiseKernel, WhiteKernel
-from sklearn.impute import IterativeImputer, KNNImputer
+from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.mixture import BayesianGaussianMixture
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, RegressorChain
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 from sklearn.svm import SVC, LinearSVC, NuSVC
 
 from modelkeep.errors import ExportError
@@ -172,6 +174,27 @@ def test_codes_of_missing_categories(gap, frequency):
     compare(made.fit(frame), frame, unseen)
 
 
+@pytest.mark.parametrize("known", [None, np.nan, "both"])
+@pytest.mark.parametrize("encoder", [OneHotEncoder(handle_unknown="ignore"), TargetEncoder(cv=2)])
+def test_missing_texts_are_told_apart_as_the_encoder_does(encoder, known):
+    gaps = [None, np.nan] if known == "both" else [known, known]
+    frame = pd.DataFrame({"a": pd.Series(["x", "y", *gaps] * 3, dtype=object)})
+    model = make_pipeline(encoder, LogisticRegression()).fit(frame, [0, 1, 1, 0] * 3)
+    rows = pd.DataFrame({"a": pd.Series(["x", None, np.nan, pd.NA, "new"], dtype=object)})
+    read = OnnxModel(model_bytes(model, frame, {}))
+    assert np.allclose(read.predict_proba(rows), model.predict_proba(rows), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_an_imputer_of_texts_fills_its_own_kind_of_gap(missing):
+    frame = pd.DataFrame({"a": pd.Series(["x", "x", "y", missing], dtype=object)})
+    model = SimpleImputer(missing_values=missing, strategy="most_frequent").fit(frame)
+    assert OnnxModel(model_bytes(model, frame, {})).transform(frame).tolist() == [["x"], ["x"], ["y"], ["x"]]
+    if missing is not None:  # to one that looks for None, NaN is an error
+        rows = pd.DataFrame({"a": pd.Series(["y", None], dtype=object)})
+        assert OnnxModel(model_bytes(model, frame, {})).transform(rows).tolist() == model.transform(rows).tolist()
+
+
 def test_distances_of_a_far_row_with_gaps():
     holes = X.copy()
     holes[RNG.random(X.shape) < 0.2] = np.nan
@@ -253,7 +276,8 @@ def test_categories_that_are_one_in_float64_are_refused(encoder):
 )
 def test_shares_of_support_vector_machines(machine, labels):
     """libsvm couples the pairs' shares by an iteration, which ends for each row by itself."""
-    with pytest.warns(FutureWarning, match="probability"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # newer versions advise against shares
         fitted = clone(machine).fit(X, labels)
     methods = compare(fitted, X, RNG.normal(size=(3000, 4)) * 4, X[:1])
     assert methods == {"predict", "predict_proba", "decision_function"}

@@ -7,6 +7,7 @@ import inspect
 import itertools
 import random
 import warnings
+from collections import UserList
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -111,6 +112,8 @@ def _outline(value: Any) -> object:
         return value
     if isinstance(value, dict):
         return [(_outline(key), _outline(item)) for key, item in value.items()]
+    if isinstance(value, UserList):  # what some versions kept columns in: the list in it is what is kept
+        return _outline(value.data)
     if isinstance(value, list | tuple):
         return [type(value).__name__, *map(_outline, value)]
     if callable(value) and hasattr(value, "__name__"):

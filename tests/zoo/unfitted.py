@@ -21,6 +21,7 @@ _REQUIRED = {
     "steps": [("scale", StandardScaler()), ("line", Ridge())],
     "dictionary": np.eye(3),
     "estimator": LogisticRegression(),
+    "base_estimator": LogisticRegression(),  # its name in older versions
 }
 
 

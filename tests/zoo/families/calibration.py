@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import balanced_accuracy_score, make_scorer
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
@@ -72,6 +71,8 @@ entry("TTR(targets)", TransformedTargetRegressor(Ridge(), transformer=StandardSc
 
 
 def _prefit(method: str) -> Pair:
+    from sklearn.frozen import FrozenEstimator
+
     X, y, rows = data.classes()
     base = make_pipeline(StandardScaler(), LogisticRegression()).fit(X[:50], y[:50])
     return CalibratedClassifierCV(FrozenEstimator(base), method=method).fit(X[50:], y[50:]), rows
@@ -83,18 +84,24 @@ for _method in ("sigmoid", "isotonic", "temperature"):
 
 @case("FrozenEstimator")
 def frozen() -> Pair:
+    from sklearn.frozen import FrozenEstimator
+
     X, y, rows = data.classes()
     return FrozenEstimator(LogisticRegression().fit(X, y)), rows
 
 
 @case("X:Frozen")
 def frozen_in_pipeline() -> Pair:
+    from sklearn.frozen import FrozenEstimator
+
     X, y, rows = data.words()
     return make_pipeline(FrozenEstimator(StandardScaler().fit(X)), LogisticRegression()).fit(X, y), rows
 
 
 @case("FixedThreshold(frozen)")
 def fixed() -> Pair:
+    from sklearn.frozen import FrozenEstimator
+
     X, y, rows = data.binary()
     return FixedThresholdClassifier(FrozenEstimator(LogisticRegression().fit(X, y)), threshold=0.2).fit(X, y), rows
 

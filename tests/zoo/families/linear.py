@@ -6,7 +6,7 @@ import numpy as np
 from sklearn import linear_model as lm
 
 from zoo import data
-from zoo.shelf import Pair, case, entry
+from zoo.shelf import Pair, case, entry, known
 
 _REGRESSORS = [
     lm.ARDRegression(max_iter=5),
@@ -39,7 +39,7 @@ _MULTITASK = [
 ]
 _CLASSIFIERS = [
     lm.LogisticRegression(),
-    lm.LogisticRegressionCV(Cs=3, cv=3, use_legacy_attributes=False, scoring="neg_log_loss"),
+    known(lm.LogisticRegressionCV, Cs=3, cv=3, use_legacy_attributes=False, scoring="neg_log_loss"),
     lm.RidgeClassifier(),
     lm.RidgeClassifierCV(alphas=(0.1, 1.0)),
 ]
@@ -82,8 +82,8 @@ entry("LogisticRegression(float32)", lm.LogisticRegression(), data.single)
 entry("LogisticRegression(frame)", lm.LogisticRegression(), data.numbers_frame)
 entry(
     "X:LogisticRegressionCV",
-    lm.LogisticRegressionCV(
-        Cs=[0.1, 1.0], l1_ratios=(0.0, 0.5), cv=2, solver="saga", random_state=0, max_iter=30,
+    known(
+        lm.LogisticRegressionCV, Cs=[0.1, 1.0], l1_ratios=(0.0, 0.5), cv=2, solver="saga", random_state=0, max_iter=30,
         use_legacy_attributes=True, scoring="accuracy",
     ),
     data.classes,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn import manifold
 from sklearn.linear_model import LogisticRegression
-from sklearn.manifold import MDS, TSNE, ClassicalMDS, Isomap, LocallyLinearEmbedding, SpectralEmbedding
+from sklearn.manifold import MDS, TSNE, Isomap, LocallyLinearEmbedding, SpectralEmbedding
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 
 from zoo import data
-from zoo.shelf import Sample, entry
+from zoo.shelf import Sample, entry, known
 
-entry("ClassicalMDS", ClassicalMDS(2), data.points)
-entry("MDS", MDS(2, n_init=1, max_iter=10, init="random", random_state=0), data.points)
+if hasattr(manifold, "ClassicalMDS"):
+    entry("ClassicalMDS", manifold.ClassicalMDS(2), data.points)
+entry("MDS", known(MDS, n_init=1, max_iter=10, init="random", random_state=0), data.points)
 entry(
     "TSNE",
     TSNE(2, perplexity=5, max_iter=250, init="random", random_state=0),

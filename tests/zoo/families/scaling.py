@@ -9,7 +9,7 @@ from sklearn import preprocessing as pp
 from sklearn.metrics.pairwise import rbf_kernel
 
 from zoo import data
-from zoo.shelf import REFUSED, Pair, case, entry
+from zoo.shelf import REFUSED, Pair, case, entry, known
 
 entry("Binarizer", pp.Binarizer(threshold=0.5), data.features)
 entry("MaxAbsScaler", pp.MaxAbsScaler(), data.features)
@@ -48,7 +48,7 @@ entry(
 )
 
 entry("SplineTransformer", pp.SplineTransformer(), data.features)
-entry("SplineTransformer#1", pp.SplineTransformer(handle_missing="zeros"), data.holes)
+entry("SplineTransformer#1", known(pp.SplineTransformer, handle_missing="zeros"), data.holes)
 entry(
     "X:SplineTransformer",
     pp.SplineTransformer(n_knots=4, degree=2, knots="quantile", extrapolation="periodic"),
@@ -73,8 +73,13 @@ for _strategy in ("uniform", "quantile", "kmeans"):
         )
         entry(
             _name,
-            pp.KBinsDiscretizer(
-                3, strategy=_strategy, encode=_encode, random_state=0, quantile_method="averaged_inverted_cdf"
+            known(
+                pp.KBinsDiscretizer,
+                n_bins=3,
+                strategy=_strategy,
+                encode=_encode,
+                random_state=0,
+                quantile_method="averaged_inverted_cdf",
             ),
             data.features,
         )
@@ -101,7 +106,7 @@ for _function, _inverse in (
     )
 entry(
     "FunctionTransformer(kw_args)",
-    pp.FunctionTransformer(np.clip, kw_args={"min": 0.1, "max": 0.4}, inv_kw_args={}),
+    pp.FunctionTransformer(np.clip, kw_args={"a_min": 0.1, "a_max": 0.4}, inv_kw_args={}),
     data.unit,
 )
 entry(

@@ -14,7 +14,7 @@ from modelkeep.onnx_checks import checked
 from modelkeep.onnx_checks.wire import HINT
 from modelkeep.predictors import METHODS, onnx_methods, onnx_session
 from modelkeep.predictors.onnx_ports import Port, inputs_of, outputs_of
-from modelkeep.predictors.onnx_rows import bind
+from modelkeep.predictors.onnx_rows import Marks, bind
 
 
 class OnnxModel:
@@ -45,6 +45,7 @@ class OnnxModel:
         self.producer = model.producer_name or ""
         self._answers = onnx_methods.methods_of(model, graph, self.outputs)
         self._columns = _columns(self.metadata)
+        self._marks = Marks.of(self.metadata)
         self._session: Any = None
         self._lock = threading.Lock()
 
@@ -79,7 +80,7 @@ class OnnxModel:
         if unknown:
             known = ", ".join(quote(port.name) for port in self.outputs)
             raise UsageError(f"the model has no output {quote(unknown[0])}", hint=f"it has {known}")
-        feeds = bind(self.inputs, rows, self._columns, self.metadata.get("modelkeep.missing", ""))
+        feeds = bind(self.inputs, rows, self._columns, self._marks)
         session = self.open()._session
         pieces = [onnx_session.run(session, names, piece) for piece in self._pieces(feeds)]
         if len(pieces) == 1:
@@ -108,7 +109,8 @@ class OnnxModel:
             raise AttributeError(f"{type(self).__name__} has no {name}: the file does not hold it")
 
         def method(rows: Any) -> Any:
-            found = onnx_methods.shape(answer, self.run(rows, onnx_methods.names_in(answer.outputs)))
+            outputs = self.run(rows, onnx_methods.names_in(answer.outputs))
+            found = onnx_methods.shape(answer, {key: self._marks.back(value) for key, value in outputs.items()})
             # Several targets have a list of shares, as in scikit-learn.
             return list(found) if name == "predict_proba" and isinstance(found, tuple) else found
 

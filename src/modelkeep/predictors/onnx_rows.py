@@ -7,6 +7,7 @@ Fractions are rounded to the declared width, as the exporter of the model meant 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,27 +18,55 @@ from modelkeep.predictors.onnx_ports import Port
 _PASS = "pass rows as the model was trained on"
 
 
-def bind(ports: Sequence[Port], rows: Any, columns: Sequence[str] = (), missing: str = "") -> dict[str, Any]:
-    """The inputs by name. ``columns`` names those of a single input, ``missing`` stands for no text."""
+@dataclass(frozen=True)
+class Marks:
+    """The texts that a file takes for missing ones: for NaN, for None, and for the missing value of pandas."""
+
+    missing: str = ""
+    none: str = ""
+    na: str = ""
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, str]) -> Marks:
+        """Those that the file states; a file that states one has it for all."""
+        missing = metadata.get("modelkeep.missing", "")
+        none, na = (metadata.get(f"modelkeep.{kind}", missing) for kind in ("none", "na"))
+        return cls(missing, none, na)
+
+    def back(self, answer: Any) -> Any:
+        """An answer with the missing values in place of the marks."""
+        if not self.missing or getattr(getattr(answer, "dtype", None), "kind", "") != "O":
+            return answer
+        values = {self.none: None, self.missing: np.nan}
+        made = np.empty(answer.size, dtype=object)
+        made[:] = [values.get(each, each) if isinstance(each, str) else each for each in answer.ravel().tolist()]
+        return made.reshape(answer.shape)
+
+
+NO_MARKS = Marks()
+
+
+def bind(ports: Sequence[Port], rows: Any, columns: Sequence[str] = (), marks: Marks = NO_MARKS) -> dict[str, Any]:
+    """The inputs by name. ``columns`` names those of a single input, ``marks`` stand for missing texts."""
     needed = [port for port in ports if not port.optional]
     if isinstance(rows, Mapping):
-        return _by_name(needed, ports, rows, missing)
+        return _by_name(needed, ports, rows, marks)
     if hasattr(rows, "columns") and hasattr(rows, "iloc"):
-        return _from_table(needed, rows, columns, missing)
+        return _from_table(needed, rows, columns, marks)
     if hasattr(rows, "toarray"):
         rows = rows.toarray()
     if len(needed) == 1:
-        return {needed[0].name: _cast(needed[0], rows, missing)}
+        return {needed[0].name: _cast(needed[0], rows, marks)}
     array = np.asarray(rows)
     if array.ndim != 2 or array.shape[1] != len(needed):
         raise UsageError(
             f"the model has {len(needed)} inputs, and the rows are of shape {array.shape}",
             hint=f"pass a table or a dict with {_listed(needed)}",
         )
-    return {port.name: _cast(port, array[:, i], missing) for i, port in enumerate(needed)}
+    return {port.name: _cast(port, array[:, i], marks) for i, port in enumerate(needed)}
 
 
-def _by_name(needed: Sequence[Port], ports: Sequence[Port], rows: Mapping[Any, Any], missing: str) -> dict[str, Any]:
+def _by_name(needed: Sequence[Port], ports: Sequence[Port], rows: Mapping[Any, Any], marks: Marks) -> dict[str, Any]:
     known = {port.name: port for port in ports}
     given = dict(rows)
     if not given.keys() <= known.keys() and set(given) == {str(i) for i in range(len(given))}:
@@ -47,10 +76,10 @@ def _by_name(needed: Sequence[Port], ports: Sequence[Port], rows: Mapping[Any, A
     if unknown or absent:
         what = f"no input {quote(unknown[0])}" if unknown else f"an input {quote(absent[0].name)} that is not given"
         raise UsageError(f"the model has {what}", hint=f"its inputs are {_listed(needed)}")
-    return {name: _cast(known[name], value, missing) for name, value in given.items()}
+    return {name: _cast(known[name], value, marks) for name, value in given.items()}
 
 
-def _from_table(needed: Sequence[Port], table: Any, columns: Sequence[str], missing: str) -> dict[str, Any]:
+def _from_table(needed: Sequence[Port], table: Any, columns: Sequence[str], marks: Marks) -> dict[str, Any]:
     names = [str(name) for name in table.columns]
     places = {name: place for place, name in enumerate(names)}
     single = len(needed) == 1 and (needed[0].width != 1 or needed[0].name not in places)
@@ -60,16 +89,16 @@ def _from_table(needed: Sequence[Port], table: Any, columns: Sequence[str], miss
         raise UsageError(f"the table has no column {quote(absent[0])}", hint=f"its columns are to be {_cut(wanted)}")
     taken = [table.iloc[:, places[name]] for name in wanted]
     if not single:
-        return {port.name: _cast(port, column, missing) for port, column in zip(needed, taken, strict=True)}
+        return {port.name: _cast(port, column, marks) for port, column in zip(needed, taken, strict=True)}
     port = needed[0]
-    kind = np.dtype(object) if port.dtype == object else np.result_type(*(_values(each, missing) for each in taken))
+    kind = np.dtype(object) if port.dtype == object else np.result_type(*(_values(each, marks) for each in taken))
     array = np.empty((len(table), len(taken)), kind)
     for place, column in enumerate(taken):
-        array[:, place] = _values(column, missing)
-    return {port.name: _cast(port, array, missing)}
+        array[:, place] = _values(column, marks)
+    return {port.name: _cast(port, array, marks)}
 
 
-def _values(column: Any, missing: str) -> Any:
+def _values(column: Any, marks: Marks) -> Any:
     """One column as an array: categories by their values, missing numbers as NaN."""
     kind = getattr(column, "dtype", None)
     if kind is not None and not isinstance(kind, np.dtype):  # one of the table's own: categories, text, nullable
@@ -81,21 +110,21 @@ def _values(column: Any, missing: str) -> Any:
     return np.asarray(column)
 
 
-def _cast(port: Port, rows: Any, missing: str) -> Any:
+def _cast(port: Port, rows: Any, marks: Marks) -> Any:
     if port.dtype is None:
         raise UsageError(f"the input {quote(port.name)} is of a kind that no rows are", hint="use run(...) of another")
-    array = _values(rows, missing) if hasattr(rows, "iloc") else np.asarray(rows)
+    array = _values(rows, marks) if hasattr(rows, "iloc") else np.asarray(rows)
     if hasattr(array, "toarray"):
         array = array.toarray()
     if port.dtype == object:
-        array = _texts(port, array, missing)
+        array = _texts(port, array, marks)
     elif array.dtype != port.dtype:
         array = _numbers(port, array)
     return _shaped(port, np.ascontiguousarray(array))
 
 
-def _texts(port: Port, array: Any, missing: str) -> Any:
-    values = [missing if _is_gap(value) else value for value in array.ravel().tolist()]
+def _texts(port: Port, array: Any, marks: Marks) -> Any:
+    values = [_text(value, marks) for value in array.ravel().tolist()]
     other = next((value for value in values if not isinstance(value, str)), None)
     if other is not None:
         raise UsageError(f"the input {quote(port.name)} takes text, and {quote(other)} is none", hint=_PASS)
@@ -104,9 +133,13 @@ def _texts(port: Port, array: Any, missing: str) -> Any:
     return made.reshape(array.shape)
 
 
-def _is_gap(value: object) -> bool:
-    """None, NaN, and the missing value of a table's own types, which is not even unlike itself."""
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
+def _text(value: Any, marks: Marks) -> Any:
+    """A missing value by its mark: None, that of a table's own types (which is not even unlike itself), or NaN."""
+    if value is None:
+        return marks.none
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return marks.na
+    return marks.missing if value != value else value
 
 
 def _numbers(port: Port, array: Any) -> Any:

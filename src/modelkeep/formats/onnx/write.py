@@ -15,7 +15,7 @@ from modelkeep.errors import ExportError, UsageError, quote, said
 from modelkeep.formats.onnx.graph import OPSET, Graph
 from modelkeep.formats.onnx.graph_bytes import packed
 from modelkeep.formats.onnx.steps import converted
-from modelkeep.formats.onnx.steps.encoders import MISSING
+from modelkeep.formats.onnx.steps.encoders import MARKS
 from modelkeep.formats.onnx.table import DOUBLE, FLOAT, STRING, Part, Table
 
 _OPTIONS = {"opset"}
@@ -40,7 +40,8 @@ def model_bytes(model: Any, sample: Any, options: dict[str, Any]) -> bytes:
     found = converted(model, graph, table)
     outputs, methods = _outputs(graph, found)
     made = _typed(graph.model(inputs, outputs, {}, opset))
-    return packed(made, {"modelkeep.methods": methods, "modelkeep.missing": MISSING, **about})
+    marks = {f"modelkeep.{kind}": text for kind, text in MARKS.items()}
+    return packed(made, {"modelkeep.methods": methods, **marks, **about})
 
 
 def _inputs(model: Any, sample: Any, graph: Graph) -> tuple[list[Any], Table, dict[str, Any]]:

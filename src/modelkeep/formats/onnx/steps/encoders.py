@@ -11,14 +11,22 @@ from modelkeep.formats.onnx.graph import Graph
 from modelkeep.formats.onnx.steps import Outputs
 from modelkeep.formats.onnx.table import Part, Table, of_numbers, row
 
-#: What a missing text is inside the graph; whoever feeds it says so for None and NaN.
-MISSING = "modelkeep:missing"
+#: What a missing text is inside the graph; whoever feeds it says so. scikit-learn tells the three kinds apart: an
+#: encoder that knows NaN does not know None, and no encoder knows the missing value of pandas.
+MARKS = {"missing": "modelkeep:missing", "none": "modelkeep:none", "na": "modelkeep:na"}
 #: Integers up to here are each a float64 of their own.
 _EXACT = 1 << 53
 
 
 def _is_gap(value: object) -> bool:
     return value is None or (isinstance(value, float) and value != value)
+
+
+def mark_of(value: object) -> str:
+    """The text that stands for a missing value: None, NaN, or that of pandas."""
+    if type(value).__name__ == "NAType":
+        return MARKS["na"]
+    return MARKS["none" if value is None else "missing"]
 
 
 def is_one_of(graph: Graph, part: Part, categories: Any) -> str:
@@ -28,7 +36,7 @@ def is_one_of(graph: Graph, part: Part, categories: Any) -> str:
     if part.text:
         if any(not isinstance(each, str) for each, gap in zip(values, gaps, strict=True) if not gap):
             raise ExportError("its categories are of several types", hint="make them all texts, or all numbers")
-        texts = [MISSING if gap else each for each, gap in zip(values, gaps, strict=True)]
+        texts = [mark_of(each) if gap else each for each, gap in zip(values, gaps, strict=True)]
         return graph.add("Equal", part.name, graph.const(np.array(texts, dtype=object).reshape(1, -1)))
     if any(isinstance(each, str) for each in values):
         raise ExportError(
@@ -36,6 +44,8 @@ def is_one_of(graph: Graph, part: Part, categories: Any) -> str:
         )
     if any(isinstance(each, int) and abs(each) > _EXACT for each in values):
         raise ExportError("its categories are integers that float64 does not have", hint="make them texts")
+    if gaps.sum() > 1:
+        raise ExportError("its categories have both None and NaN, which a number can't tell", hint="make them one")
     numbers = np.array([0.0 if gap else float(each) for each, gap in zip(values, gaps, strict=True)])
     same = graph.add("Equal", part.name, graph.const(row(numbers)))
     if not gaps.any():

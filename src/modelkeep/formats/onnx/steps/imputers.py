@@ -9,17 +9,18 @@ import numpy as np
 from modelkeep.errors import ExportError
 from modelkeep.formats.onnx.graph import Graph
 from modelkeep.formats.onnx.steps import Outputs
-from modelkeep.formats.onnx.steps.encoders import MISSING
+from modelkeep.formats.onnx.steps.encoders import MARKS, mark_of
 from modelkeep.formats.onnx.table import Part, Table, joined, of_numbers, row
 
 
 def _gaps(graph: Graph, part: Part, missing: Any) -> str:
     """Where a part has what counts as missing."""
-    nothing = (
-        missing is None or (isinstance(missing, float) and missing != missing) or type(missing).__name__ == "NAType"
-    )
+    every = type(missing).__name__ == "NAType"  # to the imputer of pandas' missing value None and NaN are missing too
+    nothing = every or missing is None or (isinstance(missing, float) and missing != missing)
     if part.text:
-        return graph.add("Equal", part.name, graph.const(np.array(MISSING if nothing else str(missing), dtype=object)))
+        texts = list(MARKS.values()) if every else [mark_of(missing) if nothing else str(missing)]
+        same = [graph.add("Equal", part.name, graph.const(np.array(each, dtype=object))) for each in texts]
+        return same[0] if len(same) == 1 else graph.add("Or", graph.add("Or", same[0], same[1]), same[2])
     if nothing:
         return graph.add("IsNaN", part.name)
     return graph.add("Equal", part.name, graph.const(float(missing), np.float64))

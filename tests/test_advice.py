@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import modelkeep as mk
 from modelkeep import catalog, exporting
-from modelkeep.advising import Tried, choice
+from modelkeep.advising import Advice, Tried, choice
 from modelkeep.cli.app import app_for
 from modelkeep.errors import UsageError, WorkerError
 from modelkeep.exporting import Order
@@ -176,3 +176,21 @@ def test_an_interrupt_does_not_wait_for_formats_under_way(file, monkeypatch):
         signal.signal(signal.SIGINT, before)
     assert time.monotonic() - started < 20
     assert len(begun) == 2
+
+
+@pytest.mark.parametrize("width", [72, 80, 100, 114, 115, 160])
+def test_no_word_of_the_table_is_broken(width, monkeypatch, capsys):
+    from modelkeep.cli import show_advice
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    places = ("Python", "browser", "phone", "JVM", "C++", ".NET")
+    times = {"save": 0.0132, "load": 1.6, "reload": 0.0166, "first": 0.0638, "one": 6.38e-5, "many": 0.00626}
+    tried = tuple(
+        Tried(name, True, size=18234, **times, difference=2.2e-16, labels=3, runs_on=places)
+        for name in ("keep", "safetensors", "state_dict", "savedmodel")
+    )
+    show_advice.show(Advice("a.Model", "web", "keep", "for web: keep", tried))
+    shown = capsys.readouterr().out
+    for word in ("safetensors", "state_dict", "savedmodel", "16.6 ms", "63.8 us", "differs", "labels", "browser"):
+        assert word in shown
+    assert max(map(len, shown.splitlines())) <= width

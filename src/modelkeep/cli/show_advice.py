@@ -20,6 +20,9 @@ _COLUMNS = (
     "runs code",
     "runs on",
 )
+#: Columns of a terminal that the whole table takes. A narrower one gets times first, then what the answers are worth.
+_WIDE = 115
+_NARROW = ((0, *range(2, 8)), (0, *range(8, 12)))
 
 
 def show(found: Advice) -> None:
@@ -27,7 +30,7 @@ def show(found: Advice) -> None:
     screen.line(f"{found.model}: {len(found.tried)} formats tried", "bold")
     works = [each for each in found.tried if each.works]
     if works:
-        screen.table(_COLUMNS, [_row(screen, each) for each in works], right=range(2, 10))
+        _table(screen, [_row(screen, each) for each in works])
     for each in found.tried:
         if not each.works:
             screen.fact(f"{each.format} ", f"no: {each.reason}", style="yellow")
@@ -36,6 +39,15 @@ def show(found: Advice) -> None:
         screen.fact(f"{each.format} ", each.install)
     screen.line()
     screen.paragraph(found.recommendation, indent=0, style="bold")
+
+
+def _table(screen: Screen, rows: list[tuple[object, ...]]) -> None:
+    parts = (tuple(range(len(_COLUMNS))),) if screen.width >= _WIDE else _NARROW
+    for part in parts:
+        if part is not parts[0]:
+            screen.line()
+        right = [place for place, column in enumerate(part) if column in range(2, 10)]
+        screen.table([_COLUMNS[i] for i in part], [[row[i] for i in part] for row in rows], right=right)
 
 
 def _row(screen: Screen, each: Tried) -> tuple[object, ...]:

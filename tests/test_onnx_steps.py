@@ -22,7 +22,14 @@ from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, RegressorChain
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    Normalizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
 from sklearn.svm import SVC, LinearSVC, NuSVC
 
 from modelkeep.errors import ExportError
@@ -193,6 +200,14 @@ def test_an_imputer_of_texts_fills_its_own_kind_of_gap(missing):
     if missing is not None:  # to one that looks for None, NaN is an error
         rows = pd.DataFrame({"a": pd.Series(["y", None], dtype=object)})
         assert OnnxModel(model_bytes(model, frame, {})).transform(rows).tolist() == model.transform(rows).tolist()
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2", "max"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_of_nearly_nothing_are_not_scaled_up(norm, dtype):
+    rows = np.outer(10.0 ** -np.arange(0, 30, 0.25), [1.0, -2.0, 0.5]).astype(dtype)
+    model = Normalizer(norm).fit(rows)
+    assert np.allclose(OnnxModel(model_bytes(model, rows, {})).transform(rows), model.transform(rows), rtol=1e-5)
 
 
 def test_distances_of_a_far_row_with_gaps():

@@ -72,7 +72,9 @@ def normalizer(model: Any, graph: Graph, table: Table) -> Outputs:
     else:
         reduce = {"l1": "ReduceSum", "max": "ReduceMax"}[model.norm]
         norm = graph.add(reduce, graph.add("Abs", rows), axes, keepdims=1)
-    empty = graph.add("Equal", norm, graph.const(0.0, np.float64))
+    # What is nearly nothing in the rows' own type is left as it is, not blown up to one.
+    nothing = 10 * np.finfo(np.float32 if table.narrow else np.float64).eps
+    empty = graph.add("Less", norm, graph.const(float(nothing), np.float64))
     norm = graph.add("Where", empty, graph.const(1.0, np.float64), norm)
     return {"transform": table.like(rounded(graph, graph.add("Div", rows, norm), table))}
 

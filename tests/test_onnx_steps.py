@@ -21,6 +21,7 @@ from sklearn.mixture import BayesianGaussianMixture
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, RegressorChain
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -208,6 +209,17 @@ def test_rows_of_nearly_nothing_are_not_scaled_up(norm, dtype):
     rows = np.outer(10.0 ** -np.arange(0, 30, 0.25), [1.0, -2.0, 0.5]).astype(dtype)
     model = Normalizer(norm).fit(rows)
     assert np.allclose(OnnxModel(model_bytes(model, rows, {})).transform(rows), model.transform(rows), rtol=1e-5)
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize("algorithm", ["brute", "kd_tree", "ball_tree"])
+def test_neighbours_that_only_the_order_of_the_search_tells_apart_are_refused(weights, algorithm):
+    draw = np.random.default_rng(0)
+    rows, labels = draw.integers(0, 4, (200, 4)), draw.integers(0, 3, 200)
+    model = KNeighborsClassifier(weights=weights, algorithm=algorithm).fit(rows, labels)
+    with pytest.raises(ExportError, match="equally far"):
+        model_bytes(model, rows, {})
+    compare(model.fit(draw.normal(size=(200, 4)), labels), draw.normal(size=(50, 4)))
 
 
 def test_distances_of_a_far_row_with_gaps():

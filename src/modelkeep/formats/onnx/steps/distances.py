@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from modelkeep.formats.onnx.table import Table, of_numbers
 
 #: Points times columns that are compared one by one, without the rounding of a product.
 _DIRECT = 1 << 18
+#: Rows times points times columns that are tried for ties.
+_TRIED = 1 << 26
+_POWERS = {"euclidean": 2.0, "manhattan": 1.0}
 
 
 def distances(graph: Graph, rows: str, points: Any, metric: str = "euclidean", p: float = 2.0) -> str:
@@ -48,11 +52,35 @@ def _metric(model: Any) -> tuple[str, float]:
     return name, p
 
 
+def _check_ties(model: Any, metric: str, p: float) -> None:
+    """Points equally far from a row: scikit-learn takes those that its search meets first, the graph the first ones.
+
+    Rows on the points and on their columns' values are tried: where values repeat, as whole numbers do, they show it.
+    """
+    points = dense(model._fit_X)
+    rows = np.vstack([points, np.column_stack([np.roll(column, at + 1) for at, column in enumerate(points.T)])])
+    rows = rows[:: max(1, -(-len(rows) * points.size // _TRIED))].astype(np.asarray(model._fit_X[:1]).dtype)
+    targets = np.asarray(model._y, dtype=np.float64).reshape(len(points), -1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the names of columns, which the points do not have
+        met = model.kneighbors(rows, return_distance=False)
+    for at, row in enumerate(rows):
+        apart = np.abs(points - row)
+        far = apart.max(axis=1) if metric == "chebyshev" else (apart ** _POWERS.get(metric, p)).sum(axis=1)
+        first = np.argsort(far, kind="stable")[: met.shape[1]]
+        if not np.allclose(np.sort(targets[first], axis=0), np.sort(targets[met[at]], axis=0)):
+            raise ExportError(
+                "some rows are equally far from several of its points, and the order of its search settles which count",
+                hint="keep, pickle and joblib files give back the model itself",
+            )
+
+
 def _near(model: Any, graph: Graph, table: Table) -> tuple[str, str]:
     """The weights of the nearest points, and their places."""
     name, p = _metric(model)
     if model.weights not in ("uniform", "distance", None):
         raise ExportError("its weights are a function", hint="use uniform or distance")
+    _check_ties(model, name, p)
     found = distances(graph, table.numbers(graph), model._fit_X, name, p)
     count = graph.const([int(model.n_neighbors)], np.int64)
     nearest, place = graph.several("TopK", [found, count], 2, axis=1, largest=0, sorted=1)

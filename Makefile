@@ -41,9 +41,8 @@ zoo:
 
 # The oldest versions of the libraries that pyproject.toml allows, in an environment of their own.
 oldest: .venv-oldest/.ready
-	MODELKEEP_OLDEST=1 .venv-oldest/bin/python -m pytest -q -n 2 tests/test_zoo.py tests/test_boosters.py \
-	  tests/test_onnx_zoo.py tests/test_onnx_trees.py tests/test_onnx_steps.py tests/test_onnx_read.py \
-	  tests/test_older_sklearn.py tests/test_parity.py tests/test_savedmodel.py tests/test_joblib_formats.py
+	MODELKEEP_OLDEST=1 .venv-oldest/bin/python -m pytest -q -n 2 tests/test_zoo.py tests/test_onnx_zoo.py \
+	  tests/test_onnx_read.py tests/test_savedmodel.py tests/test_joblib_formats.py
 
 .venv-oldest/.ready: pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv .venv-oldest

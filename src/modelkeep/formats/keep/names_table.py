@@ -69,6 +69,7 @@ OBJECTS = {
         KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut PredefinedSplit RandomizedSearchCV
         RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold
         StratifiedShuffleSplit TimeSeriesSplit TunedThresholdClassifierCV""",
+    "sklearn.model_selection._classification_threshold": "_CurveScorer",  # its place in scikit-learn 1.5
     "sklearn.model_selection._split": "_RepeatedSplits",
     "sklearn.multiclass": "OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier _ConstantPredictor",
     "sklearn.multioutput": "ClassifierChain MultiOutputClassifier MultiOutputRegressor RegressorChain",

@@ -29,6 +29,7 @@ _RENAMED = {
     "builtins.unicode": "builtins.str",
     "builtins.long": "builtins.int",
     "builtins.xrange": "builtins.range",
+    "sklearn.model_selection._classification_threshold._CurveScorer": "sklearn.metrics._scorer._CurveScorer",
     "numpy.bool8": "numpy.bool",
     "numpy.bool_": "numpy.bool",
     "numpy.float_": "numpy.float64",

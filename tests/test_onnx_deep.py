@@ -56,6 +56,17 @@ class Two(nn.Module):
         return self.words(ids).mean(1) * self.size(x)
 
 
+class Square(nn.Module):
+    """A number for each row of a square, which is no bias of its columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = nn.Parameter(torch.randn(4, 1))
+
+    def forward(self, x: Any) -> Any:
+        return x + self.rows
+
+
 class Steps(nn.Module):
     """Of operators that no layer has."""
 
@@ -95,6 +106,7 @@ def modules() -> dict[str, tuple[Any, tuple[Any, ...]]]:
         "reader": (Reader(), (torch.randn(3, 5, 8),)),
         "two": (Two(), (torch.randint(0, 10, (4, 5)), torch.randn(4, 3))),
         "steps": (Steps(), (torch.randn(4, 6),)),
+        "square": (Square(), (torch.randn(3, 4, 4),)),
     }
 
 

@@ -59,6 +59,12 @@ class KerasMath:
             raise NotImplementedError("the largest of whole numbers in a window")
         return float("-inf")
 
+    def add(self, a: Any, b: Any) -> Any:
+        import keras
+
+        # Over TensorFlow keras.ops.add takes any second number with one long axis for a bias of the channels.
+        return keras.ops.convert_to_tensor(a) + keras.ops.convert_to_tensor(b)
+
     def int_divide(self, a: Any, b: Any) -> Any:
         import keras
 

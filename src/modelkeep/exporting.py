@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
@@ -113,7 +114,7 @@ def export(what: Subject, target: Path, format: Format, order: Order) -> Exporte
         # The file was made here, from a model that is trusted already: running it is no new risk.
         allowed = replace(order.policy, signers=(), allow_code=order.policy.allow_code or format.safety is Safety.CODE)
         proof = Proof(format, allowed, order.accept, tuple(notes), order.progress)
-        certificate = _certified(what, place, trials, proof)
+        certificate = _certified(what, place, trials, proof, ", so it is not kept")
     certificate.write(path)
     return Exported(path, format.name, certificate.size, certificate, seconds)
 
@@ -160,7 +161,11 @@ def _fresh(path: str, format: Format) -> Iterator[str]:
     if os.path.isdir(path) != (format.folder and os.path.lexists(path)):
         kind = "folder" if format.folder else "file"
         raise UsageError(f"{quote(path)} is there, and is no {kind}", hint="choose another name")
-    with tempfile.TemporaryDirectory(prefix=".modelkeep-", dir=folder) as private:
+    with contextlib.ExitStack() as stack:
+        try:
+            private = stack.enter_context(tempfile.TemporaryDirectory(prefix=".modelkeep-", dir=folder))
+        except OSError as error:  # a folder that can't be written
+            raise atomic.storage_error(error, path, "write") from error
         place = os.path.join(private, os.path.basename(os.path.abspath(path)))
         if format.folder:
             os.mkdir(place)
@@ -183,12 +188,12 @@ def verify(path: Path, what: Subject, order: Order, format: str | None = None) -
             f"nothing can be compared: {_why_silent(what)}", hint="pass check=, rows as the model takes them"
         )
     proof = Proof(chosen, order.policy, order.accept, tuple(notes), order.progress)
-    return _certified(what, name, trials, proof)
+    return _certified(what, name, trials, proof, "")
 
 
-def _certified(what: Subject, path: str, trials: list[Trial], proof: Proof) -> Certificate:
+def _certified(what: Subject, path: str, trials: list[Trial], proof: Proof, what_now: str) -> Certificate:
     """The certificate of a file, which must pass."""
     certificate = replace(parity.prove(what.model, path, trials, proof), source=what.name)
     if not certificate.passed:
-        raise parity.refuse(certificate)
+        raise parity.refuse(certificate, what_now)
     return certificate

@@ -55,7 +55,8 @@ def verify(
     if opened.format.name != "keep":
         raise UsageError(
             f"{opened.name}: a {opened.format.name} file has no digest and no probe, so nothing in it can be verified",
-            hint="convert it first: modelkeep convert OLD NEW.keep",
+            hint="compare it with its model: modelkeep verify FILE --against MODEL; or convert it first: "
+            "modelkeep convert OLD NEW.keep",
         )
     artifact = loading.open_artifact(opened, "trusted")
     return of_artifact(artifact, opened.name, len(opened.data), policy, progress)

@@ -109,7 +109,7 @@ def _save(trained: Any, folder: Path) -> tuple[float, Any]:
 @contextlib.contextmanager
 def _fresh_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Python started anew. It imports its libraries while the models are trained here; it knows only the files."""
-    command = [sys.executable, "-m", "modelkeep.demo.reader", str(folder)]
+    command = [sys.executable, "-P", "-m", "modelkeep.demo.reader", str(folder)]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     try:

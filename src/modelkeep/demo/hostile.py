@@ -93,7 +93,7 @@ def acting(folder: Path) -> tuple[Refusal, ...]:
     converted = _error_of(path, folder / "converted.keep")
     acted = marker.exists()
     read = "import pickle, sys; pickle.load(open(sys.argv[1], 'rb'))"
-    subprocess.run([sys.executable, "-c", read, str(path)], check=False, capture_output=True, timeout=60)
+    subprocess.run([sys.executable, "-P", "-c", read, str(path)], check=False, capture_output=True, timeout=60)
     instead = "Python's pickle.load made the file" if marker.exists() else "Python's pickle.load made no file"
     if acted:
         loaded = converted = None

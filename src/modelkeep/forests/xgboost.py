@@ -49,8 +49,8 @@ def parsed(data: bytes | bytearray, rounds: int | None = None, *, inplace: bool 
     targets = max(1, int(facts["num_class"]), int(facts.get("num_target", 1)))
     width = int(facts["num_feature"])
     base = _margin(objective, json.loads(facts["base_score"]))
-    drops = booster.get("weight_drop")
-    model = booster["gbtree"]["model"] if drops is not None else booster["model"]
+    model = booster.get("gbtree", booster)["model"]
+    drops = booster.get("weight_drop", model.get("weight_drop"))  # since version 3.4 they stand beside the trees
     forest = weights = None
     if "trees" in model:
         count = _count(model, rounds)

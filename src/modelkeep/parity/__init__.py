@@ -123,9 +123,9 @@ def _compare_weights(model: Any, worker: Worker, outputs: dict[str, Output], pro
     return ["a file of arrays does not answer: load them into the model with load_weights"]
 
 
-def refuse(certificate: Certificate) -> ParityError:
+def refuse(certificate: Certificate, what_now: str = "") -> ParityError:
     """The error of a certificate that did not pass."""
-    lines = [f"the {certificate.format} file answers differently from the model, so it is not kept"]
+    lines = [f"the {certificate.format} file answers differently from the model{what_now}"]
     for name, output in certificate.outputs.items():
         if output.other:
             lines.append(f"  {name}: {output.other}")

@@ -105,7 +105,12 @@ def _pairs(name: str, expected: Any, actual: Any) -> Iterator[tuple[str, Any, An
         for (key, first), second in zip(items, others, strict=True):
             yield from _pairs(f"{name}[{key}]", first, second)
         return
-    first, second = table(expected), table(actual)
+    first = table(expected)
+    try:
+        second = table(actual)
+    except ValueError:  # several answers that are no table together
+        yield name, None, f"the file gives {len(actual)} answers, the model one"
+        return
     if first.ndim == 0 or second.ndim == 0:
         first, second = np.atleast_1d(first), np.atleast_1d(second)
     yield name, first, second

@@ -64,12 +64,19 @@ def look(model: Any, *, values: bool = True) -> Facts:
     return facts
 
 
+#: What tells how many columns a bare model of a library takes, a method or a list of names.
+_COUNTERS = {"xgboost": "num_features", "lightgbm": "num_feature", "catboost": "feature_names_"}
+
+
 def _width(model: Any, depth: int) -> int | None:
     """The number of raw columns: the model's own, or that of its first part which sees them."""
     width = getattr(model, "n_features_in_", None)
     state = getattr(model, "__dict__", None)
-    if isinstance(width, int | np.integer):
+    if isinstance(width, int | np.integer) and width > 0:  # CatBoost's own loader leaves 0
         return int(width)
+    if (name := _COUNTERS.get(type(model).__module__.partition(".")[0])) and hasattr(model, name):
+        count = getattr(model, name)
+        return int(count()) if callable(count) else len(count or ()) or None
     if state is None or depth > 4:
         return None
     if state.get("kernel") is not None and len(shape := state.get("shape_fit_", ())) == 2:

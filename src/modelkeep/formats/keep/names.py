@@ -21,7 +21,7 @@ from modelkeep.policy import Policy
 #: What to install for a package that a table names.
 EXTRAS = {
     **dict.fromkeys(("sklearn", "scipy", "pandas"), "modelkeep[sklearn]"),
-    "torch": "modelkeep[torch]",
+    **{name: f"modelkeep[{name}]" for name in ("torch", "keras", "tensorflow", "xgboost", "lightgbm", "catboost")},
 }
 
 

@@ -13,6 +13,7 @@ from modelkeep.policy import Policy
 _MOVED = {
     "__builtin__": "builtins",
     "copy_reg": "copyreg",
+    "pathlib._local": "pathlib",  # in Python 3.13
     "numpy.core": "numpy._core",
     "_loss": "sklearn._loss._loss",  # how some versions of scikit-learn named their compiled losses
     "sklearn.neighbors.kd_tree": "sklearn.neighbors._kd_tree",

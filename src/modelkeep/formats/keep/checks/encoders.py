@@ -114,11 +114,16 @@ def check_polynomial(obj: Any) -> None:
         require(found == count, name, f"not the {count} products of degree {low} to {high}")
 
 
+def _of_spline(obj: Any) -> dict[str, Any]:
+    """Where versions of scipy keep these differs; the properties are the same."""
+    return {name: getattr(obj, name, None) for name in ("t", "c", "k", "axis", "extrapolate")}
+
+
 def check_spline(obj: Any) -> None:
     """``scipy.interpolate.BSpline``: knots, coefficients and degree."""
-    state = vars(obj)
-    knots = array(state, "_t" if "_t" in state else "t", "f8", (None,))
-    coefficients: Any = state.get("_c", state.get("c"))
+    state = _of_spline(obj)
+    knots = array(state, "t", "f8", (None,))
+    coefficients: Any = state.get("c")
     numbers = isinstance(coefficients, np.ndarray) and coefficients.dtype.str[1:] in ("f8", "c16")
     require(numbers and coefficients.ndim >= 1, "c", "the coefficients are not an array of numbers")
     degree = integer(state, "k", 0, _MAX_DEGREE)
@@ -139,9 +144,8 @@ def check_spline_features(obj: Any) -> None:
     shapes = set()
     for spline in splines:
         require(is_a(spline, "scipy.interpolate._bsplines.BSpline"), "bsplines_", "not a spline")
-        found = vars(spline)
-        parts = [np.shape(found.get(f"_{name}", found.get(name))) for name in "ct"]
-        shapes.add((*parts, found.get("k")))
+        found = _of_spline(spline)
+        shapes.add((np.shape(found["c"]), np.shape(found["t"]), found["k"]))
     require(len(shapes) == 1, "bsplines_", "splines of several shapes")
     coefficients = next(iter(shapes))[0]
     require(len(coefficients) == 2, "bsplines_", "the coefficients are not a matrix")

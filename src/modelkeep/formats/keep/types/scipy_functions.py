@@ -88,7 +88,15 @@ def decode_polynomial(builder: Builder, node: Node) -> Any:
     if fault := _polynomial_fault(*parts):
         raise CheckError(f"a {node[1]} is not well-formed: {fault}")
     cls: Any = getattr(importlib.import_module("scipy.interpolate"), node[1])
-    return cls.construct_fast(coefficients, breaks, extrapolate, axis)
+    if node[1] != "BPoly":
+        return cls.construct_fast(coefficients, breaks, extrapolate, axis)
+    # scipy 1.18 makes another polynomial the fast way. The slow one would bring the coefficients into order again.
+    try:
+        made = cls(coefficients, breaks, extrapolate=extrapolate)
+    except ValueError as error:
+        raise CheckError(f"a BPoly is not well-formed: {error}") from None
+    made.axis = axis
+    return made
 
 
 def _polynomial_fault(coefficients: Any, breaks: Any, extrapolate: Any, axis: Any) -> str:

@@ -242,6 +242,11 @@ def decode_constant(builder: Builder, node: Node) -> Any:
     return ... if node[0] == "ellipsis" else NotImplemented
 
 
+def _paths(*names: str) -> tuple[str, ...]:
+    """Python 3.13 calls their module otherwise."""
+    return tuple(f"{module}.{name}" for module in ("pathlib", "pathlib._local") for name in names)
+
+
 HANDLERS = [
     Handler("int", ("builtins.int",), encode_int, decode_int, atom=True),
     Handler("float", ("builtins.float",), encode_float, decode_float, atom=True),
@@ -255,9 +260,9 @@ HANDLERS = [
     Handler("date", ("datetime.date",), encode_text, decode_text, atom=True),
     Handler("decimal", ("decimal.Decimal",), encode_text, decode_text, atom=True),
     Handler("uuid", ("uuid.UUID",), encode_text, decode_text, atom=True),
-    Handler("path", ("pathlib.PosixPath", "pathlib.WindowsPath"), encode_text, decode_text, atom=True),
-    Handler("posixpath", ("pathlib.PurePosixPath",), encode_text, decode_text, atom=True),
-    Handler("windowspath", ("pathlib.PureWindowsPath",), encode_text, decode_text, atom=True),
+    Handler("path", _paths("PosixPath", "WindowsPath"), encode_text, decode_text, atom=True),
+    Handler("posixpath", _paths("PurePosixPath"), encode_text, decode_text, atom=True),
+    Handler("windowspath", _paths("PureWindowsPath"), encode_text, decode_text, atom=True),
     Handler("datetime", ("datetime.datetime",), encode_clock, decode_clock, atom=True),
     Handler("time", ("datetime.time",), encode_clock, decode_clock, atom=True),
     Handler("offset", ("datetime.timezone",), encode_zone, decode_zone, atom=True),

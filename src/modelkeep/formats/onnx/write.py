@@ -14,9 +14,11 @@ import numpy as np
 from modelkeep.errors import ExportError, UsageError, quote, said
 from modelkeep.formats.onnx.graph import OPSET, Graph
 from modelkeep.formats.onnx.graph_bytes import packed
+from modelkeep.formats.onnx.refusals import refusals
 from modelkeep.formats.onnx.steps import converted
 from modelkeep.formats.onnx.steps.encoders import MARKS
 from modelkeep.formats.onnx.table import DOUBLE, FLOAT, STRING, Part, Table
+from modelkeep.predictors import METHODS
 
 _OPTIONS = {"opset"}
 _OLDEST = 18
@@ -41,6 +43,8 @@ def model_bytes(model: Any, sample: Any, options: dict[str, Any]) -> bytes:
     outputs, methods = _outputs(graph, found)
     made = _typed(graph.model(inputs, outputs, {}, opset))
     marks = {f"modelkeep.{kind}": text for kind, text in MARKS.items()}
+    refused = refusals(model, sample, next((name for name in METHODS if name in found), ""))
+    about |= {"modelkeep.refuses": refused} if refused else {}
     return packed(made, {"modelkeep.methods": methods, **marks, **about})
 
 

@@ -437,3 +437,14 @@ def test_reasons_name_the_innermost_part() -> None:
     assert told.startswith("the part Spline has no PMML form: Attribute")
     assert "extrapolation" in told
     assert issubclass(CheckError, LoadError)
+
+
+def test_what_the_model_refuses_the_file_refuses(tmp_path):
+    frame = pd.DataFrame({"a": [0.5, 1.5, 2.5, 4.0], "b": [4.0, 3.0, 1.0, 0.0]})
+    mk.export(LogisticRegression().fit(frame, list("xyxy")), tmp_path / "m.pmml", sample=frame)
+    read = mk.load(tmp_path / "m.pmml")
+    assert read.predict(frame).shape == (4,)
+    with pytest.raises(UsageError, match="takes no missing numbers, and the column 'b' has one in row 2"):
+        read.predict(frame.assign(b=[1.0, 2.0, np.nan, 3.0]))
+    with pytest.raises(UsageError, match="takes no infinite numbers"):
+        read.predict_proba(np.array([[1.0, np.inf]]))

@@ -12,7 +12,7 @@ import numpy as np
 from modelkeep.errors import GraphError, UsageError, quote
 from modelkeep.onnx_checks import checked
 from modelkeep.onnx_checks.wire import HINT
-from modelkeep.predictors import METHODS, onnx_methods, onnx_refusals, onnx_session
+from modelkeep.predictors import METHODS, onnx_methods, onnx_session, refusals
 from modelkeep.predictors.onnx_ports import Port, inputs_of, outputs_of
 from modelkeep.predictors.onnx_rows import Marks, bind
 
@@ -46,7 +46,7 @@ class OnnxModel:
         self._answers = onnx_methods.methods_of(model, graph, self.outputs)
         self._columns = _columns(self.metadata)
         self._marks = Marks.of(self.metadata)
-        self._refused = onnx_refusals.refused(self.metadata)
+        self._refused = _refused(self.metadata)
         self._session: Any = None
         self._lock = threading.Lock()
 
@@ -82,7 +82,7 @@ class OnnxModel:
             known = ", ".join(quote(port.name) for port in self.outputs)
             raise UsageError(f"the model has no output {quote(unknown[0])}", hint=f"it has {known}")
         feeds = bind(self.inputs, rows, self._columns, self._marks)
-        onnx_refusals.check(self._refused, feeds)
+        refusals.check(self._refused, feeds)
         session = self.open()._session
         pieces = [onnx_session.run(session, names, piece) for piece in self._pieces(feeds)]
         if len(pieces) == 1:
@@ -145,6 +145,18 @@ def _columns(metadata: Mapping[str, str]) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise GraphError("its modelkeep.columns is not a list of names", hint=HINT)
     return tuple(names)
+
+
+def _refused(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What the model refuses: the metadata ``modelkeep.refuses``, as JSON."""
+    told = metadata.get("modelkeep.refuses")
+    try:
+        found: Any = {} if told is None else json.loads(told)
+    except (ValueError, RecursionError):
+        found = None
+    if not refusals.is_told(found):
+        raise GraphError("its modelkeep.refuses is not what a model refuses", hint=HINT)
+    return dict(found)
 
 
 def _joined(pieces: list[Any]) -> Any:

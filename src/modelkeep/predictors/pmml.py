@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from modelkeep.errors import CheckError
 from modelkeep.pmml import evaluator
 from modelkeep.pmml.answers import METHODS, Contract, answer_of
 from modelkeep.pmml.columns import columns_of
+from modelkeep.predictors import refusals
 
 
 class PmmlModel:
@@ -27,6 +29,11 @@ class PmmlModel:
         self.n_features_in_ = len(self.feature_names_in_)
         self._needed = dict(needed)  # the data types by the names of the columns that the model looks at
         self._entries = dict(contract["methods"])
+        self._refused = contract.get("refuses", {})
+        if not refusals.is_told(self._refused):
+            raise CheckError(
+                "the header's word on what the model refuses is damaged", hint="get the file from its maker"
+            )
         self._digest = evaluator.digest(data)
 
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
@@ -43,6 +50,7 @@ class PmmlModel:
     def fields(self, rows: Any) -> dict[str, Any]:
         """Every field that the file answers rows with, by name."""
         columns, count = columns_of(rows, self.feature_names_in_, list(self._needed))
+        refusals.check(self._refused, columns)
         return self.evaluate(columns, count)
 
     def evaluate(self, columns: dict[str, Any], count: int) -> dict[str, Any]:

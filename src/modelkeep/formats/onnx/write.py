@@ -14,11 +14,11 @@ import numpy as np
 from modelkeep.errors import ExportError, UsageError, quote, said
 from modelkeep.formats.onnx.graph import OPSET, Graph
 from modelkeep.formats.onnx.graph_bytes import packed
-from modelkeep.formats.onnx.refusals import refusals
 from modelkeep.formats.onnx.steps import converted
 from modelkeep.formats.onnx.steps.encoders import MARKS
 from modelkeep.formats.onnx.table import DOUBLE, FLOAT, STRING, Part, Table
 from modelkeep.predictors import METHODS
+from modelkeep.predictors.refusals import refusals
 
 _OPTIONS = {"opset"}
 _OLDEST = 18

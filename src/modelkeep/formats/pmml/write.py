@@ -7,6 +7,7 @@ import os
 import pickle
 import re
 import tempfile
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 from xml.sax.saxutils import quoteattr
 
@@ -20,6 +21,7 @@ from modelkeep.pmml import java
 from modelkeep.pmml.answers import METHODS
 from modelkeep.pmml.check import check
 from modelkeep.pmml.facts import EXTENDER
+from modelkeep.predictors.refusals import refusals
 from modelkeep.workers import Worker
 
 #: Rows of the sample whose answers go into the file.
@@ -177,6 +179,17 @@ def _columns(inputs: list[str], names: list[str]) -> list[str]:
     return counted if set(inputs) <= set(counted) else list(inputs)
 
 
+def _refused(model: Any, rows: Any, contract: Mapping[str, Any]) -> dict[str, Any]:
+    """What the contract says of numbers that the model refuses, by the names of columns."""
+    names, method = contract["inputs"], next(iter(contract["methods"]), "")
+    places = {str(name): place for place, name in enumerate(getattr(rows, "columns", ()))}
+    found = {
+        kind: names if columns is True else [names[places.get(each, each)] for each in columns]
+        for kind, columns in refusals(model, rows, method).items()
+    }
+    return {"refuses": found} if found else {}
+
+
 def _finish(model: Any, file: BinaryIO, document: bytes, names: list[str], rows: Any, answers: dict[str, Any]) -> None:
     """Write the document with what modelkeep adds: no time, the contract in the header, the rows to verify."""
     try:
@@ -184,6 +197,7 @@ def _finish(model: Any, file: BinaryIO, document: bytes, names: list[str], rows:
     except LoadError as error:
         raise ExportError(f"the converter's file would be refused: {error}", hint=_HINT) from error
     contract = describe(model, outline, _columns(outline.inputs, names), answers)
+    contract |= _refused(model, rows, contract)
     document = _exact_thresholds(_TIMESTAMP.sub(b"", document, count=1), outline.types)
     text = json.dumps(contract, sort_keys=True, separators=(",", ":"))
     extension = f'<Extension extender="{EXTENDER}" name="contract" value={quoteattr(text)}/>'.encode()

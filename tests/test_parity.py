@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 
+import catboost
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import modelkeep as mk
-from modelkeep.errors import ExportError, ParityError, UsageError
+from modelkeep import atomic
+from modelkeep.errors import ExportError, ModelkeepError, ParityError, StorageError, UsageError
 from modelkeep.parity import thresholds
-from modelkeep.parity.judging import Output, judge
+from modelkeep.parity.judging import Output, Tolerance, judge
 from modelkeep.parity.trials import trials
 from modelkeep.probe import record
 from sly import Sly
@@ -88,6 +93,68 @@ def test_a_difference_can_be_accepted_knowingly(tmp_path):
     assert told["accepted"] == {"labels": 0, "atol": 1e-3, "rtol": 0.0}
     assert told["outputs"]["predict"]["beyond"] > 0
     assert told["outputs"]["predict"]["refused"] == 0
+
+
+def test_a_certificate_needs_a_place(tmp_path):
+    (tmp_path / "m.joblib").write_bytes(b"old")
+    (tmp_path / "m.joblib.parity.json").mkdir()
+    with pytest.raises(UsageError, match="the certificate has no place"):
+        mk.export(LogisticRegression().fit(X, Y), tmp_path / "m.joblib", sample=X)
+    assert (tmp_path / "m.joblib").read_bytes() == b"old"
+
+
+def test_an_export_that_is_cut_off_leaves_no_word_of_another_file(tmp_path, monkeypatch):
+    model = LogisticRegression().fit(X, Y)
+    mk.export(model, tmp_path / "m.joblib", sample=X)
+
+    def cut_off(*paths):
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(atomic, "install", cut_off)
+    with pytest.raises(StorageError):
+        mk.export(model, tmp_path / "m.joblib", sample=X)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.joblib"]
+
+
+def test_a_folder_that_can_not_be_written_is_told(tmp_path):
+    with pytest.raises(ModelkeepError) as caught:
+        mk.export(LogisticRegression().fit(X, Y), "/proc/m.joblib", sample=X)
+    assert caught.value.hint
+
+
+def test_infinite_rows_are_compared_where_the_model_answers_with_numbers():
+    model = LogisticRegression().fit(X, Y)
+
+    class Half:
+        """Takes every row; infinity in the first column is no number to it."""
+
+        classes_ = model.classes_
+        n_features_in_ = 3
+
+        def predict_proba(self, rows):
+            rows = np.asarray(rows, dtype=float)
+            found = model.predict_proba(np.nan_to_num(rows, posinf=9, neginf=-9))
+            found[np.isinf(rows[:, 0])] = np.nan
+            return found
+
+    found, notes = trials(Half(), record(Half(), X))
+    (block,) = [trial for trial in found if trial.kind == "infinite"]
+    assert np.isinf(block.rows).any()
+    assert not np.isinf(block.rows[:, 0]).any()
+    assert not np.isnan(block.answers["predict_proba"]).any()
+    assert "infinite rows are tried where the model answers with numbers" in notes
+
+
+def test_a_model_from_its_own_file_is_asked_rows_of_its_width(tmp_path):
+    columns = RNG.normal(size=(60, 7))
+    labels = (columns[:, 6] > 0).astype(int)
+    xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(columns, labels), 3).save_model(tmp_path / "m.ubj")
+    lightgbm.train({"verbose": -1}, lightgbm.Dataset(columns, labels.astype(float)), 3).save_model(tmp_path / "m.txt")
+    made = catboost.CatBoostRegressor(iterations=3, verbose=0, allow_writing_files=False).fit(columns, columns[:, 6])
+    made.save_model(str(tmp_path / "m.cbm"))
+    for name in ("m.ubj", "m.txt", "m.cbm"):
+        found = mk.convert(tmp_path / name, tmp_path / f"{name}.onnx")
+        assert found.certificate.clean
 
 
 def test_an_acceptance_has_an_end(tmp_path):
@@ -261,6 +328,13 @@ def test_shapes_and_parts_are_compared():
     both = judged([np.zeros(2), np.zeros(2)], [np.zeros(2), np.ones(2)])
     assert (both["predict[0]"].beyond, both["predict[1]"].beyond) == (0, 2)
     assert judged(np.zeros(2), np.array(["a", "b"]))["predict"].other
+
+
+def test_answers_of_several_shapes_for_one_are_another_answer():
+    outputs = {}
+    rule = (Tolerance.of(0), Tolerance.of(0))
+    judge(outputs, "probe", "predict", np.zeros(3), (np.zeros(3), np.zeros((3, 2))), rule, labels=False)
+    assert "gives 2 answers" in outputs["predict"].other
 
 
 def test_tolerance_grows_with_the_number():

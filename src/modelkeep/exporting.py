@@ -15,6 +15,7 @@ from modelkeep import atomic, catalog, foreign, loading, parity, saving
 from modelkeep.errors import ExportError, UsageError, quote
 from modelkeep.loading import Rules
 from modelkeep.parity import Certificate, Proof, Tolerance, Trial
+from modelkeep.parity.certificate import beside_of
 from modelkeep.policy import Policy, Safety
 from modelkeep.ports import Format
 from modelkeep.probe import Probe
@@ -115,6 +116,8 @@ def export(what: Subject, target: Path, format: Format, order: Order) -> Exporte
         allowed = replace(order.policy, signers=(), allow_code=order.policy.allow_code or format.safety is Safety.CODE)
         proof = Proof(format, allowed, order.accept, tuple(notes), order.progress)
         certificate = _certified(what, place, trials, proof, ", so it is not kept")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside_of(path))  # that of a file that was here before: if all ends now, there is none
     certificate.write(path)
     return Exported(path, format.name, certificate.size, certificate, seconds)
 
@@ -161,6 +164,8 @@ def _fresh(path: str, format: Format) -> Iterator[str]:
     if os.path.isdir(path) != (format.folder and os.path.lexists(path)):
         kind = "folder" if format.folder else "file"
         raise UsageError(f"{quote(path)} is there, and is no {kind}", hint="choose another name")
+    if os.path.isdir(beside_of(path)):
+        raise UsageError(f"{quote(beside_of(path))} is a folder: the certificate has no place", hint="move it away")
     with contextlib.ExitStack() as stack:
         try:
             private = stack.enter_context(tempfile.TemporaryDirectory(prefix=".modelkeep-", dir=folder))

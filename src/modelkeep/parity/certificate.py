@@ -15,6 +15,11 @@ SUFFIX = ".parity.json"
 _VERSION = 1
 
 
+def beside_of(path: str) -> str:
+    """Where the certificate of a file or folder is."""
+    return os.fspath(path).rstrip("/") + SUFFIX
+
+
 @dataclass(frozen=True)
 class Certificate:
     """What was asked of a written file and how far its answers are from the model's.
@@ -67,7 +72,7 @@ class Certificate:
 
     def write(self, path: str) -> str:
         """Write it beside the file at ``path``; gives its own path."""
-        beside = os.fspath(path).rstrip("/") + SUFFIX
+        beside = beside_of(path)
         with atomic.replacing(beside) as file:
             file.write(msgspec.json.format(msgspec.json.encode(self.as_dict()), indent=1) + b"\n")
         return beside

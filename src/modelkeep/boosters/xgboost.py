@@ -127,7 +127,7 @@ def _check_trees(model: dict[str, Any], width: int, groups: int) -> None:
 
 
 def _renewed(tree: Any) -> Any:
-    """Before version 3.1 the vectors of the leaves stood among the weights of all nodes, and nothing led to them."""
+    """Before version 3.2 the vectors of the leaves stood among the weights of all nodes, and nothing led to them."""
     if not isinstance(tree, dict) or tree.keys() != _TREE - set(_STATISTICS):
         return tree
     left, right, weights = (tree[name] for name in _LEAVES)

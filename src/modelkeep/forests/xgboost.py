@@ -133,7 +133,7 @@ def _tree(tree: Any, target: int, width: int, targets: int) -> Forest:
 
 
 def _vectors(tree: Any, leaf: Any, right: Any, targets: int) -> Any:
-    """The numbers of each leaf, nodes x targets. Before version 3.1 they stood among the weights of all nodes."""
+    """The numbers of each leaf, nodes x targets. Before version 3.2 they stood among the weights of all nodes."""
     if "leaf_weights" not in tree:
         weights = np.array(tree["base_weights"], dtype=np.float32).reshape(len(leaf), targets)
         return np.where(leaf[:, None], weights, np.float32(0))

@@ -403,6 +403,15 @@ def own_blocks():
 
 
 @model
+def muon():
+    """Its optimizer takes matrices and vectors in two ways, and leaves out layers by name."""
+    made = keras.Sequential([keras.Input((4,)), L.Dense(8, name="wide"), L.Dense(2, name="last")])
+    made.compile(keras.optimizers.Muon(0.01, exclude_layers=["last"], nesterov=False), "mse")
+    made.fit(rows(4), np.ones((len(rows(4)), 2)), epochs=2, verbose=0)
+    return made, rows(4)
+
+
+@model
 def stateful():
     return keras.Sequential([keras.Input((5, 4), batch_size=13), L.LSTM(3, stateful=True)]), rows(5, 4)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -17,6 +18,8 @@ MOST = 1 << 31
 MAX_TEXT = 1000
 MAX_DEPTH = 40
 MAX_DIMENSIONS = 32
+_MANY_WORDS = 1000
+_WORD = re.compile(r"[A-Za-z0-9_/. -]{1,200}")
 DTYPES = frozenset(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64 string complex64 "
     "complex128".split()
@@ -69,6 +72,14 @@ def name(value: Any, place: str) -> None:
     """The name of a layer: one step of a path."""
     text(value, place)
     require(value and "/" not in value and value.isprintable(), place, value, "a name")
+
+
+def words(value: Any, place: str) -> None:
+    """Words that Keras looks for in the names of variables: nothing that is more than itself to its search."""
+    good = type(value) is list and len(value) <= _MANY_WORDS
+    require(
+        good and all(type(each) is str and _WORD.fullmatch(each) for each in value), place, value, "a list of words"
+    )
 
 
 def sizes(value: Any, place: str, low: int = 1, high: int = 1 << 16) -> None:
@@ -180,8 +191,8 @@ def enum(*allowed: str) -> Kind:
 
 
 _NAMED: dict[str, Kind] = {
-    "bool": boolean, "text": text, "name": name, "sizes": sizes, "nested": nested, "numbers": numbers, "shape": shape,
-    "dtype": dtype, "vocabulary": vocabulary, "token": token, "plain": plain, "shapes": shapes,
+    "bool": boolean, "text": text, "name": name, "words": words, "sizes": sizes, "nested": nested, "numbers": numbers,
+    "shape": shape, "dtype": dtype, "vocabulary": vocabulary, "token": token, "plain": plain, "shapes": shapes,
     "count": functools.partial(whole, low=1), "rate": functools.partial(number, low=0.0, high=1.0),
     "axis": functools.partial(sizes, low=-MAX_DIMENSIONS, high=MAX_DIMENSIONS),
     "sizes0": functools.partial(sizes, low=0), "dims": functools.partial(sizes, low=-1, high=MOST),

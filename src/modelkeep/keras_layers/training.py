@@ -82,6 +82,9 @@ OPTIMIZERS = {
     "Ftrl": """learning_rate_power=float initial_accumulator_value=float l1_regularization_strength=float
         l2_regularization_strength=float l2_shrinkage_regularization_strength=float beta=float""",
     "Lion": "beta_1=float beta_2=float",
+    "Muon": """adam_beta_1=float adam_beta_2=float adam_weight_decay=float? epsilon exclude_layers=words
+        exclude_embeddings=bool muon_a=float muon_b=float muon_c=float adam_lr_ratio=float momentum=float
+        ns_steps=int:0:1000 nesterov=bool rms_rate=float?""",
     "RMSprop": "rho=float momentum epsilon centered=bool",
     "SGD": "momentum nesterov=bool",
     "ScheduleFreeAdamW": f"{_BETAS} warmup_steps=int:0:2147483647",

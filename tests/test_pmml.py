@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
@@ -23,6 +24,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -448,3 +450,27 @@ def test_what_the_model_refuses_the_file_refuses(tmp_path):
         read.predict(frame.assign(b=[1.0, 2.0, np.nan, 3.0]))
     with pytest.raises(UsageError, match="takes no infinite numbers"):
         read.predict_proba(np.array([[1.0, np.inf]]))
+
+
+@pytest.mark.parametrize(("neighbours", "classes", "told"), [(5, 3, True), (4, 2, True), (5, 2, False), (1, 3, False)])
+def test_votes_that_may_be_level_are_refused(tmp_path, neighbours, classes, told):
+    rows = np.random.default_rng(0).normal(size=(120, 3))
+    model = KNeighborsClassifier(neighbours).fit(rows, np.digitize(rows[:, 0], [-0.4, 0.4][: classes - 1]))
+    if told:
+        with pytest.raises(ExportError, match="as many votes"):
+            mk.export(model, tmp_path / "m.pmml", sample=rows)
+        return
+    mk.export(model, tmp_path / "m.pmml", sample=rows)
+    others = np.random.default_rng(1).normal(size=(300, 3))
+    assert (mk.load(tmp_path / "m.pmml").predict(others) == model.predict(others)).all()
+
+
+def test_gaps_are_tried_in_several_rows(tmp_path):
+    """A gap that scikit-learn passes on, and LightGBM takes for a number: only some rows show where it goes."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.integers(18, 80, 300) * 1.0, "city": rng.choice(["Rome", "Oslo"], 300)})
+    steps = ColumnTransformer([("city", OneHotEncoder(), ["city"]), ("age", StandardScaler(), ["age"])])
+    model = make_pipeline(steps, LGBMClassifier(n_estimators=6, verbose=-1))
+    model.fit(frame, (frame.age > 50) ^ (frame.city == "Rome"))
+    with pytest.raises(errors.ParityError, match="missing row"):
+        mk.export(model, tmp_path / "m.pmml", sample=frame)

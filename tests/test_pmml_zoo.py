@@ -24,7 +24,7 @@ CLEAN = (
     "KBins(uniform, ordinal)",
     "LogisticRegression(words)",
     "MLPRegressor",
-    "Pipeline(nested)",
+    "Pipeline",
     "SVC(words, sparse)",
     "VotingClassifier",
     "X:ExtraTrees(monotonic)",
@@ -32,7 +32,7 @@ CLEAN = (
     "X:OneHot(strings)",
 )
 #: The converter knows these no longer, or not quite: what it writes answers differently, and that is seen.
-WRONG = ("CalibratedClassifierCV", "KNN(minkowski weights)", "SGDC(in parts)")
+WRONG = ("CalibratedClassifierCV", "SGDC(in parts)")
 UNKNOWN = ("GaussianProcessRegressor", "Birch", "Nystroem")
 
 

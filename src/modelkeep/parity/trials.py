@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -94,14 +94,20 @@ def _blocks(model: Any, base: Any) -> Iterator[tuple[str, Any]]:
         yield "splits", behind
     gaps = missing_columns(model)
     proposed = propose(base, look(model, values=False), gaps, extremes=())
-    yield from _built("unseen", base, [edit for edit in proposed if edit.kind == "unseen"])
+    yield from _built("unseen", base, _spread(base, [edit for edit in proposed if edit.kind == "unseen"]))
     if kind_of(base) in ("array", "frame") and getattr(base, "ndim", 0) == 2:
         edits = [edit for edit in proposed if edit.kind == "missing"]
         if kind_of(base) == "array" and base.dtype.kind == "f":
             columns = [column for column, takes in (gaps or {}).items() if takes][:COLUMNS]
             edits = [Edit(i % count(base), "missing", {column: np.nan}) for i, column in enumerate(columns)]
-        yield from _built("missing", base, edits)
+        yield from _built("missing", base, _spread(base, edits))
         yield from _built("infinite", base, _infinite(base))
+
+
+def _spread(base: Any, edits: list[Edit]) -> list[Edit]:
+    """Each edit of a cell in several rows: what a gap leads to depends on all that is beside it."""
+    rows = max(1, min(count(base), COLUMNS // max(1, len(edits))))
+    return [replace(edit, row=(edit.row + step) % count(base)) for step in range(rows) for edit in edits]
 
 
 def _built(kind: str, base: Any, edits: list[Edit]) -> Iterator[tuple[str, Any]]:

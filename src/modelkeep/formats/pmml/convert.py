@@ -35,6 +35,7 @@ def convert(model: bytes, names: list[str] | None, targets: list[str] | None, wi
             f"the model can't be opened in another process: {said(error)}",
             hint="define its classes in a module that can be imported",
         ) from error
+    _check_votes(_last(found))
     repairs = _repairs(found)
     _configure_trees(found, set(), 0)
     document = _document(found, names, targets, width)
@@ -43,6 +44,17 @@ def convert(model: bytes, names: list[str] | None, targets: list[str] | None, wi
     if type(found).__module__.startswith("lightgbm.") and names is not None and hasattr(found, "booster_"):
         document = gaps.zeros(document, found, names)
     return document
+
+
+def _check_votes(model: Any) -> None:
+    """Of classes with as many votes scikit-learn takes the first, and evaluators another."""
+    if type(model).__name__ != "KNeighborsClassifier" or model.n_neighbors == 1:
+        return
+    if len(model.classes_) > 2 or model.n_neighbors % 2 == 0:
+        raise ExportError(
+            "its neighbours can give two classes as many votes, which PMML settles otherwise",
+            hint="fit it on two classes with an odd n_neighbors, or export it to another format",
+        )
 
 
 def _document(found: Any, names: list[str] | None, targets: list[str] | None, width: int) -> bytes:

@@ -14,8 +14,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from xgboost import XGBClassifier
 
-from modelkeep.errors import GraphError, UsageError
+import modelkeep as mk
+from modelkeep.errors import ExportError, GraphError, UsageError
 from modelkeep.formats.onnx.write import model_bytes
 from modelkeep.predictors.onnx import OnnxModel
 
@@ -62,3 +64,13 @@ def test_odd_words_of_what_is_refused(told):
     next(each for each in made.metadata_props if each.key == "modelkeep.refuses").value = told
     with pytest.raises(GraphError, match=r"modelkeep\.refuses"):
         OnnxModel(made.SerializeToString())
+
+
+def test_names_that_xgboost_cuts_short_are_refused(tmp_path):
+    words = pd.Categorical(["ash", "b\u00e9ech", "oak"] * 20)
+    frame = pd.DataFrame({"word": words, "number": np.arange(60.0)})
+    model = XGBClassifier(n_estimators=3, enable_categorical=True).fit(frame, words.codes == 1)
+    with pytest.raises(ExportError, match="cut short"):
+        model_bytes(model, frame, {})
+    mk.export(model, tmp_path / "m.ubj", sample=frame)
+    assert mk.load(tmp_path / "m.ubj").predict(frame).tolist() == model.predict(frame).tolist()

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import catboost
 import numpy as np
 import pandas as pd
 import pytest
@@ -474,3 +475,15 @@ def test_gaps_are_tried_in_several_rows(tmp_path):
     model.fit(frame, (frame.age > 50) ^ (frame.city == "Rome"))
     with pytest.raises(errors.ParityError, match="missing row"):
         mk.export(model, tmp_path / "m.pmml", sample=frame)
+
+
+def test_losses_of_catboost_with_parameters_and_sums_of_models(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(80, 3))
+    how = {"iterations": 4, "verbose": 0, "allow_writing_files": False}
+    model = catboost.CatBoostRegressor(loss_function="Tweedie:variance_power=1.5", **how).fit(rows, np.abs(rows[:, 0]))
+    mk.export(model, tmp_path / "m.pmml", sample=rows)
+    np.testing.assert_allclose(mk.load(tmp_path / "m.pmml").predict(rows), model.predict(rows), rtol=1e-5)
+    parts = [catboost.CatBoostRegressor(**how).fit(rows, rows[:, place]) for place in (0, 1)]
+    total = catboost.sum_models(parts)
+    mk.export(total, tmp_path / "s.pmml", sample=rows)
+    np.testing.assert_allclose(mk.load(tmp_path / "s.pmml").predict(rows), total.predict(rows), rtol=1e-5)

@@ -170,4 +170,5 @@ def _names(enc: Any) -> Any:
         values = enc.get("values", [])
         return tuple(values) or None
     data, bounds = bytes(each & 0xFF for each in enc["values"]), enc["offsets"]
-    return tuple(data[a:b].decode() for a, b in itertools.pairwise(bounds)) or None
+    # The library counts signs where it means bytes: names that are not plain ASCII are cut short.
+    return tuple(data[a:b].decode(errors="replace") for a, b in itertools.pairwise(bounds)) or None

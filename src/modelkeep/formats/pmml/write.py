@@ -87,7 +87,9 @@ def write_catboost(model: Any, file: BinaryIO, recipe: Any) -> None:
             raise ExportError(f"CatBoost can't write the model as PMML: {said(error)}", hint=_HINT) from error
         with open(path, "rb") as made:
             document = gaps.default_children(made.read())
-    if model.get_all_params().get("loss_function") in _EXPONENTIALS:
+    known = "params" in set(model.get_metadata().keys())  # a sum of models has none
+    loss = str(model.get_all_params().get("loss_function", "")) if known else ""
+    if loss.partition(":")[0] in _EXPONENTIALS:
         document = document.replace(b"</Output>", _EXPONENTIAL + b"</Output>", 1)
     if hasattr(model, "predict_proba"):
         document = document.replace(b"</MiningSchema>", b"</MiningSchema>" + _PROBABILITIES, 1)

@@ -46,7 +46,13 @@ def catboost(model: Any, graph: Graph, table: Table) -> Outputs:
 
 
 def _xgboost_categories(model: Any, table: Table) -> Sequence[Any]:
-    return write_xgboost.of_model(model).categories if table.names else ()
+    found = write_xgboost.of_model(model).categories if table.names else ()
+    if any(isinstance(name, str) and not name.isascii() for column in found for name in column or ()):
+        raise ExportError(
+            "XGBoost keeps the names of its categories cut short where they are not plain ASCII",
+            hint="rename the categories and fit it again, or export it to another format",
+        )
+    return found
 
 
 def _lightgbm_categories(model: Any, table: Table) -> Sequence[Any]:

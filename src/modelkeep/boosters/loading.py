@@ -93,6 +93,13 @@ def catboost_model(kind: str, data: bytes, **params: Any) -> Any:
     return getattr(catboost, kind)(**params).load_model(stream=io.BytesIO(data))
 
 
+def catboost_loss(model: Any) -> str | None:
+    """What a model was trained by, with its parameters; a sum of models does not say, and is None."""
+    if "params" not in set(model.get_metadata().keys()):
+        return None
+    return str(model.get_all_params().get("loss_function", ""))
+
+
 def settled_catboost(model: Any) -> bytes:
     """The bytes that CatBoost writes again and again of a model: after the first load it orders them in another way."""
     data = model._serialize_model()

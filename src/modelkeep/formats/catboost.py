@@ -28,13 +28,13 @@ def read(data: memoryview, rules: Any) -> Any:
 
     A sum of models does not say what it was trained as, and is a plain ``CatBoost``.
     """
-    from modelkeep.boosters.loading import catboost_bytes, catboost_model
+    from modelkeep.boosters.loading import catboost_bytes, catboost_loss, catboost_model
 
     kept = catboost_bytes(data)
     seen = catboost_model("CatBoost", kept)
-    if "params" not in set(seen.get_metadata().keys()):
+    loss = catboost_loss(seen)
+    if loss is None:
         return seen
-    loss = str(seen.get_all_params().get("loss_function", ""))
     name = loss.partition(":")[0]
     kind = "Classifier" if name in _CLASSIFIERS else "Ranker" if name in _RANKERS else "Regressor"
     # By its loss a model decides what predict gives: the exponent of the sums, for some.

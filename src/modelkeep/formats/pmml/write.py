@@ -13,6 +13,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
+from modelkeep.boosters.loading import catboost_loss
 from modelkeep.errors import ExportError, LoadError, UsageError, quote, said
 from modelkeep.formats.pmml import gaps, verification
 from modelkeep.formats.pmml.convert import check_names
@@ -87,9 +88,7 @@ def write_catboost(model: Any, file: BinaryIO, recipe: Any) -> None:
             raise ExportError(f"CatBoost can't write the model as PMML: {said(error)}", hint=_HINT) from error
         with open(path, "rb") as made:
             document = gaps.default_children(made.read())
-    known = "params" in set(model.get_metadata().keys())  # a sum of models has none
-    loss = str(model.get_all_params().get("loss_function", "")) if known else ""
-    if loss.partition(":")[0] in _EXPONENTIALS:
+    if (catboost_loss(model) or "").partition(":")[0] in _EXPONENTIALS:
         document = document.replace(b"</Output>", _EXPONENTIAL + b"</Output>", 1)
     if hasattr(model, "predict_proba"):
         document = document.replace(b"</MiningSchema>", b"</MiningSchema>" + _PROBABILITIES, 1)

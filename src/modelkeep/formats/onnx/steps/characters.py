@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import Any
 
@@ -10,8 +11,6 @@ import numpy as np
 from modelkeep.formats.onnx.graph import Graph
 from modelkeep.formats.onnx.steps.tokens import NOTHING, cut, lowered, packed
 
-#: The signs that Python takes for white space, as a class of a pattern.
-_SPACES = "".join(f"\\x{{{place:x}}}" for place in range(sys.maxunicode + 1) if chr(place).isspace())
 #: What Python makes of this capital in lower case is two signs; the runtime gives the first.
 _DOTTED, _DOT = "\u0130", "\u0307"
 #: Stands behind all other signs while there is room for a dot.
@@ -24,26 +23,33 @@ def of(model: Any, graph: Graph, texts: str) -> str:
     return _lowered(graph, signs) if model.lowercase else signs
 
 
+@functools.cache
+def _spaces() -> str:
+    """The signs that Python takes for white space, as they stand in a class of a pattern: a look at every sign."""
+    return "".join(f"\\x{{{place:x}}}" for place in range(sys.maxunicode + 1) if chr(place).isspace())
+
+
 def _of_texts(graph: Graph, texts: str) -> str:
     """Several spaces, of whatever kinds, are one."""
-    signs = cut(graph, texts, tokenexp=f"[{_SPACES}]+|[^{_SPACES}]")
-    many = graph.add("RegexFullMatch", signs, pattern=f"[{_SPACES}]{{2,}}")
-    return graph.add("Where", many, _text(graph, " "), signs)
+    spaces = _spaces()
+    signs = cut(graph, texts, tokenexp=f"[{spaces}]+|[^{spaces}]")
+    many = graph.add("RegexFullMatch", signs, pattern=f"[{spaces}]{{2,}}")
+    return graph.add("Where", many, graph.const(" "), signs)
 
 
 def _of_words(graph: Graph, texts: str) -> str:
     """Behind each word stands nothing, at least once, so that no run goes over its end."""
-    space = _text(graph, " ")
-    words = cut(graph, texts, pad=" ", tokenexp=f"[^{_SPACES}]+")
+    space = graph.const(" ")
+    words = cut(graph, texts, pad=" ", tokenexp=f"[^{_spaces()}]+")
     spaced = graph.add("StringConcat", graph.add("StringConcat", space, words), space)
-    spaced = graph.add("Where", graph.add("Equal", words, space), _text(graph, ""), spaced)
+    spaced = graph.add("Where", graph.add("Equal", words, space), graph.const(""), spaced)
     one, others = graph.const([1], np.int64), graph.const([-1], np.int64)
     # A list that is not empty, whatever the texts, and then without what was put to its end.
     listed = graph.add("Concat", graph.add("Reshape", spaced, others), graph.const([" "], object), axis=0)
     signs = graph.add("Slice", cut(graph, listed, separators=[""]), graph.const([0], np.int64), others)
     shape = graph.add("Shape", signs)
     end = graph.add("Concat", graph.add("Gather", shape, graph.const([0], np.int64)), one, axis=0)
-    signs = graph.add("Concat", signs, graph.add("Expand", _text(graph, NOTHING), end), axis=1)
+    signs = graph.add("Concat", signs, graph.add("Expand", graph.const(NOTHING), end), axis=1)
     shape = graph.add("Shape", words)
     rows, count = (graph.add("Gather", shape, graph.const([axis], np.int64)) for axis in (0, 1))
     width = graph.add("Gather", graph.add("Shape", signs), one)
@@ -54,15 +60,11 @@ def _of_words(graph: Graph, texts: str) -> str:
 def _lowered(graph: Graph, signs: str) -> str:
     """In lower case, with the dot that Python takes off a capital I as a sign of its own behind it."""
     axes = graph.const([2], np.int64)
-    dotted = graph.add("Equal", signs, _text(graph, _DOTTED))
-    dots = graph.add("Where", dotted, _text(graph, _DOT), _text(graph, _ROOM))
-    plain = graph.add("Where", dotted, _text(graph, "i"), signs)
+    dotted = graph.add("Equal", signs, graph.const(_DOTTED))
+    dots = graph.add("Where", dotted, graph.const(_DOT), graph.const(_ROOM))
+    plain = graph.add("Where", dotted, graph.const("i"), signs)
     both = graph.add("Concat", *(graph.add("Unsqueeze", each, axes) for each in (plain, dots)), axis=2)
     shape = graph.add("Shape", signs)
     shape = graph.add("Mul", shape, graph.const([1, 2], np.int64))
     both = graph.add("Reshape", both, shape, allowzero=1)
-    return lowered(graph, packed(graph, both, graph.add("Equal", both, _text(graph, _ROOM))))
-
-
-def _text(graph: Graph, value: str) -> str:
-    return graph.const(np.array(value, dtype=object))
+    return lowered(graph, packed(graph, both, graph.add("Equal", both, graph.const(_ROOM))))

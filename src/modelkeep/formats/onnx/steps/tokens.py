@@ -21,7 +21,7 @@ def lowered(graph: Graph, words: str) -> str:
     """All words in lower case: the operator takes a list that is not empty."""
     shape = graph.add("Shape", words)
     listed = graph.add("Reshape", words, graph.const([-1], np.int64))
-    listed = graph.add("Concat", listed, graph.const(np.array([NOTHING], dtype=object)), axis=0)
+    listed = graph.add("Concat", listed, graph.const([NOTHING]), axis=0)
     listed = graph.add("StringNormalizer", listed, case_change_action="LOWER", is_case_sensitive=1, locale="C.UTF-8")
     listed = graph.add("Slice", listed, graph.const([0], np.int64), graph.const([-1], np.int64))
     return graph.add("Reshape", listed, shape, allowzero=1)
@@ -48,5 +48,5 @@ def packed(graph: Graph, words: str, gone: str) -> str:
     places = graph.add("Range", graph.const(0, np.int64), graph.add("Squeeze", width), graph.const(1, np.int64))
     places = graph.add("Add", places, graph.add("Mul", graph.add("Cast", gone, to=7), width))
     _, order = graph.several("TopK", [places, width], 2, axis=1, largest=0, sorted=1)
-    kept = graph.add("Where", gone, graph.const(np.array(NOTHING, dtype=object)), words)
+    kept = graph.add("Where", gone, graph.const(NOTHING), words)
     return graph.add("GatherElements", kept, order, axis=1)

@@ -184,15 +184,17 @@ def test_no_framework_is_imported_for_a_table() -> None:
 
 @pytest.mark.parametrize("command", [["-c", "import modelkeep"], ["-m", "modelkeep", "--help"]], ids=["import", "help"])
 def test_the_start_takes_less_than_150_ms(command: list[str]) -> None:
-    """The best of several runs, in processor time: other work on the machine is not what is measured."""
+    """The best of many runs, in processor time: other work on the machine is not what is measured."""
     resource = pytest.importorskip("resource", reason="only Unix tells the time of a child process")
     best = 9.0
-    for _ in range(8):
+    for _ in range(30):
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         subprocess.run([sys.executable, *command], capture_output=True, check=True, timeout=60)
         wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         best = min(best, wall, spent)
+        if best < 0.150:
+            break
     assert best < 0.150
 
 

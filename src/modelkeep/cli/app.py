@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -68,7 +69,10 @@ _COMMANDS = {
 
 
 def app_for(arguments: Sequence[str]) -> typer.Typer:
-    """The command line: of all commands, or of the one that is called, so that none waits for the others."""
+    """The command line: of the one command that is called, so that it doesn't wait for the others, or of all.
+
+    Their list shows names alone: if none is named, and no shell asks what could follow, their modules stay closed.
+    """
     # Plain help: rich would more than double the time that it takes to show.
     made = typer.Typer(
         name="modelkeep",
@@ -78,11 +82,16 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     made.callback()(_all)
+    listed = "_MODELKEEP_COMPLETE" not in os.environ and _COMMANDS.keys().isdisjoint(arguments)
     for name in [arguments[0]] if arguments and arguments[0] in _COMMANDS else _COMMANDS:
         module, function, summary = _COMMANDS[name]
-        run = getattr(importlib.import_module(f"modelkeep.cli.{module}"), function)
+        run = _only_listed if listed else getattr(importlib.import_module(f"modelkeep.cli.{module}"), function)
         made.command(name=name, short_help=summary, cls=_Command)(run)
     return made
+
+
+def _only_listed() -> None:
+    raise AssertionError("a command that is not named among the arguments can't be run")
 
 
 class _Group(TyperGroup):

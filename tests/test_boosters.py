@@ -167,6 +167,23 @@ def test_a_deep_json_is_refused():
         json_model.parse(b'{"learner":' * 100_000)
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[[],[" * 100_000, "1e99"])
+def test_an_objective_whose_texts_xgboost_could_not_bear_is_refused(text):
+    matrix = xgboost.DMatrix(X, Y)
+    booster = xgboost.train({"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.9]}, matrix, 1)
+    model = ubjson.parse(bytes(booster.save_raw("ubj")))
+    model["learner"]["objective"]["quantile_loss_param"]["quantile_alpha"] = text
+    with pytest.raises(GraphError, match=r"nested too deep|in the range"):
+        loading.xgboost_booster(ubjson.emit(model))
+
+
+def test_a_deep_text_for_scikit_learn_is_none(tmp_path):
+    booster = xgboost.train({}, xgboost.DMatrix(X, Y), 1)
+    booster.set_attr(scikit_learn="[" * 100_000)
+    booster.save_model(tmp_path / "m.ubj")
+    assert type(mk.load(tmp_path / "m.ubj")).__name__ == "Booster"
+
+
 LINES = ("left_child", "right_child", "split_feature", "decision_type", "cat_boundaries", "cat_threshold", "num_leaves")
 LINES += ("num_cat", "leaf_value", "threshold", "max_feature_idx", "num_tree_per_iteration")
 

@@ -24,9 +24,11 @@ def xgboost_booster(data: bytes | memoryview) -> Any:
     model = json_model.parse(data) if is_json(data) else ubjson.parse(data)
     xgboost.check(model)
     try:
-        return library.Booster(model_file=bytearray(ubjson.emit(model)))
+        booster = library.Booster(model_file=bytearray(ubjson.emit(model)))
+        booster.save_config()  # by which the library looks at all of it: now, not at a user's first question
     except library.core.XGBoostError as error:
         raise GraphError(f"XGBoost refuses the model: {said(error)}", hint=_HINT) from None
+    return booster
 
 
 def is_json(data: bytes | memoryview) -> bool:
@@ -43,7 +45,7 @@ def estimator_type(booster: Any) -> str | None:
     """What a file says that XGBoost's interface of scikit-learn wrote: classifier, regressor, ranker."""
     try:
         return str(json.loads(booster.attr("scikit_learn") or "{}").get("_estimator_type", "")) or None
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
 
 

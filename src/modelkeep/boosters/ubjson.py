@@ -37,6 +37,18 @@ def part(value: Any, key: str) -> dict[str, Any]:
     return found
 
 
+def shallow(value: Any) -> bool:
+    """Whether no text in a value, which XGBoost may parse as JSON by recursion, nests deeper than DEPTH."""
+    if isinstance(value, (dict, list)):
+        return all(map(shallow, value.values() if isinstance(value, dict) else value))
+    depth = 0
+    for sign in value if isinstance(value, str) else "":
+        depth += (sign in "[{") - (sign in "]}")
+        if depth > DEPTH:
+            return False
+    return True
+
+
 class _Reader:
     def __init__(self, data: memoryview) -> None:
         self.data, self.place = data, 0

@@ -54,8 +54,9 @@ def check(model: Any) -> None:
     targets = _whole(facts, "num_target", _MOST_TARGETS) if "num_target" in facts else 1
     groups = max(1, classes, targets)
     _check_base(facts.get("base_score"), groups)
-    if not isinstance(part(learner, "objective").get("name"), str):
-        raise refused("its objective has no name")
+    objective = part(learner, "objective")
+    if not isinstance(objective.get("name"), str) or not ubjson.shallow(objective):
+        raise refused("its objective has no name, or is nested too deep")
     for name in ("feature_names", "feature_types"):
         listed = learner.get(name)
         if not isinstance(listed, list) or len(listed) not in (0, width) or not all(isinstance(x, str) for x in listed):

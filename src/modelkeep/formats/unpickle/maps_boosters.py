@@ -6,6 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from modelkeep.boosters import ubjson
+from modelkeep.boosters.xgboost_settings import settings_in
 from modelkeep.errors import GraphError
 from modelkeep.formats.keep.handlers import Node
 from modelkeep.formats.keep.names_table import OBJECTS
@@ -24,7 +25,7 @@ _MODEL = "__model"
 
 
 def encode_xgboost(encoder: Transcriber, call: Call) -> Node:
-    """A snapshot of the model and of how its library was set up; the second part is the reader's own affair."""
+    """A snapshot of the model and of how its library was set up."""
     only(call, "state")
     handle = attributes(encoder, call).get("handle")
     if call.args or handle is None:
@@ -33,7 +34,8 @@ def encode_xgboost(encoder: Transcriber, call: Call) -> Node:
     encoder.spend(8 * len(raw))
     snapshot = ubjson.parse(raw)
     model = snapshot.get("Model", snapshot if "learner" in snapshot else None)
-    return ["xgboost", encoder.at(".handle", ubjson.emit(model))]
+    settings = settings_in(snapshot["Config"]) if "Config" in snapshot else []
+    return ["xgboost", encoder.at(".handle", ubjson.emit(model)), encoder.at("", settings)]
 
 
 def encode_lightgbm(encoder: Transcriber, call: Call) -> Node:

@@ -1,6 +1,7 @@
 """Boosters of XGBoost, LightGBM and CatBoost: the library's own bytes, checked and written anew by the loader.
 
-``["xgboost", bytes]``, ``["lightgbm", bytes, state]`` and ``["catboost", class, state, bytes or None, columns]``.
+``["xgboost", bytes, settings]``, ``["lightgbm", bytes, state]`` and
+``["catboost", class, state, bytes or None, columns]``.
 """
 
 from __future__ import annotations
@@ -35,15 +36,19 @@ def _written(write: Callable[[Any], Any], booster: Any) -> Any:
 
 def encode_xgboost(encoder: Encoder, booster: Any) -> Node:
     from modelkeep.boosters.loading import xgboost_bytes
+    from modelkeep.boosters.xgboost_settings import settings_of
 
-    return ["xgboost", encoder.node(_written(xgboost_bytes, booster))]
+    return ["xgboost", encoder.node(_written(xgboost_bytes, booster)), encoder.node(settings_of(booster))]
 
 
 def decode_xgboost(builder: Builder, node: Node) -> Any:
     from modelkeep.boosters.loading import xgboost_booster
+    from modelkeep.boosters.xgboost_settings import apply, checked
 
-    builder.arity(node, 2)
-    return xgboost_booster(_bytes(builder.build(node[1])))
+    builder.arity(node, 3)
+    booster = xgboost_booster(_bytes(builder.build(node[1])))
+    apply(booster, checked(builder.build(node[2])))
+    return booster
 
 
 def encode_lightgbm(encoder: Encoder, booster: Any) -> Node:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import subprocess
 import sys
+import tempfile
 import zoneinfo
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,12 @@ TABLES = (names_table.OBJECTS, names_table.FUNCTIONS, names_table.VALUES)
 #: All modules that a name of a file can lead to.
 LISTED = {module for table in TABLES for module in table} | set(names_table.PLACES.values()) | set(cython.LOSSES)
 LISTED |= set(cython.NEIGHBOUR_TREES.values()) | {"sklearn.metrics._dist_metrics", "sklearn.utils"}
+#: Models of the zoo whose library is handed bytes, and what handing them over is.
+BOOSTERS = re.compile("XGB|LGBM|CatBoost|booster", re.IGNORECASE)
+HANDING = ("ctypes.cdata", "ctypes.create_string_buffer ", "ctypes.addressof ")
+#: How a process is started that tries what might end it, and ended: its pipes, a look for the folder of such files.
+WORKER = re.compile(r"subprocess\.Popen .* '-m', 'modelkeep\.workers'|os\.killpg \d+ 9|open \d+ 'w' ")
+SCRATCH = re.compile(rf"(open|os\.remove) '{re.escape(tempfile.gettempdir())}(/[^/']*)?' ")
 ROOTS = {"numpy", "scipy", "sklearn", "pandas", "modelkeep", "builtins", "collections"}
 
 
@@ -58,9 +66,24 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     if FULL:
         from zoo import ZOO
 
-        for name, build in ZOO.items():
-            mk.save(build()[0], folder / f"zoo-{name.replace('/', '-')}.keep")
+        write(folder, *(name for name in ZOO if not BOOSTERS.search(name)))
     return listen(*sorted(folder.glob("*.keep")))
+
+
+@pytest.fixture(scope="module")
+def boosters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    from zoo import ZOO
+
+    folder = tmp_path_factory.mktemp("boosters")
+    write(folder, *(filter(BOOSTERS.search, ZOO) if FULL else ("CatBoost(binary)", "LGBMC(binary)", "XGBC(binary)")))
+    return listen(*sorted(folder.glob("*.keep")))
+
+
+def write(folder: Path, *names: str) -> None:
+    from zoo import ZOO
+
+    for name in names:
+        mk.save(ZOO[name]()[0], folder / f"zoo-{name.replace('/', '-')}.keep")
 
 
 def test_a_load_opens_its_file_and_does_nothing_else(heard: dict[str, dict[str, Any]]) -> None:
@@ -74,6 +97,21 @@ def test_a_first_load_only_reads_and_imports(heard: dict[str, dict[str, Any]]) -
     """Importing opens, compiles and runs the installed libraries; nothing is written, started or connected."""
     odd = {name: e["first"] for name, e in heard.items() if e["first"]}
     assert not odd
+
+
+def test_a_booster_is_handed_its_bytes_besides(boosters: dict[str, dict[str, Any]]) -> None:
+    for name, entry in boosters.items():
+        other = [event for event in entry["second"] if not event.startswith(HANDING)]
+        assert only_its_file(entry["path"], other), (name, other)
+
+
+def test_what_might_end_a_process_is_tried_in_another(boosters: dict[str, dict[str, Any]]) -> None:
+    for name, entry in boosters.items():
+        odd = [event for event in entry["first"] if not WORKER.match(event) and not SCRATCH.match(event)]
+        assert not odd, (name, odd)
+    started = {name for name, entry in boosters.items() if any("modelkeep.workers" in each for each in entry["first"])}
+    assert "zoo-CatBoost(binary)" in started
+    assert not any(name.startswith(("zoo-XGB", "zoo-LGBM")) for name in started)
 
 
 def test_imports_are_of_the_tables(heard: dict[str, dict[str, Any]]) -> None:

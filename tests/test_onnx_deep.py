@@ -26,7 +26,8 @@ torch = pytest.importorskip("torch", reason="the extra torch is not installed")
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
 
-import onnx_files  # noqa: E402  only where the extras are
+import onnx_edges  # noqa: E402  only where the extras are
+import onnx_files  # noqa: E402
 
 FULL = os.environ.get("MODELKEEP_FULL") == "1"
 nn = torch.nn
@@ -295,7 +296,48 @@ def test_operators_answer_as_the_standard_says() -> None:
     assert told < right / 2
 
 
+def test_operators_answer_at_the_edges_as_the_runtime_does() -> None:
+    for node, *values in onnx_edges.edges():
+        data = onnx_edges.alone(node, *values)
+        answer, expected = crossing.to_torch(data)(*map(torch.from_numpy, values)), onnx_edges.asked(data, *values)[0]
+        assert answer.numpy().dtype == expected.dtype
+        assert np.allclose(answer, expected, 1e-5, 1e-6, equal_nan=True), (node.op_type, values[0].dtype)
+
+
+def test_branches_keep_their_own_constants() -> None:
+    rows = np.ones((3, 2), np.float32)
+    answers = crossing.to_torch(onnx_edges.branches())(torch.from_numpy(rows))
+    for answer, expected in zip(answers, onnx_edges.asked(onnx_edges.branches(), rows), strict=True):
+        assert np.array_equal(answer.detach(), expected)
+
+
 # -- Keras ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
+def test_operators_answer_over_keras_as_the_standard_says(backend: str) -> None:
+    pytest.importorskip("keras", reason="the extra keras is not installed")
+    if backend == "tensorflow":
+        pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    stride = 1 if FULL else 5
+    told = json.loads(child_of("onnx_cases_child.py", backend, str(stride)))
+    assert told["wrong"] == []
+    assert told["right"] > 850 / stride
+    assert told["told"] < told["right"] / 3
+
+
+def child_of(script: str, backend: str, *arguments: str) -> str:
+    """The last line that a script says in a process of its own, with Keras over the backend."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name(script)), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "torch"])
@@ -306,17 +348,7 @@ def test_keras_models_cross_both_ways(backend: str, folder: Path, tmp_path: Path
         pytest.importorskip("tf2onnx", reason="TensorFlow is not installed")
     for path in folder.glob("*.onnx"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    child = Path(__file__).with_name("onnx_keras_child.py")
-    done = subprocess.run(
-        [sys.executable, str(child), str(tmp_path), *names],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    told = json.loads(done.stdout.splitlines()[-1])
+    told = json.loads(child_of("onnx_keras_child.py", backend, str(tmp_path), *names))
     assert {name: each["apart"] < 1e-5 for name, each in told["written"].items()} == dict.fromkeys(names, True)
     assert all(each["free"] for each in told["written"].values())
     # tf2onnx writes the loops of recurrent layers in an order that varies.

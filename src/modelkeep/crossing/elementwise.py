@@ -12,17 +12,20 @@ DTYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool",
     10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16",
 }  # fmt: skip
+_LARGEST = {"float16": 65504.0, "bfloat16": 2.0**127 * (2 - 2**-7), "float32": 2.0**127 * (2 - 2**-23)}
+_LARGEST["float64"] = 2.0**1023 * (2 - 2**-52)
 _UNARY = {
     "Abs": "abs", "Acos": "arccos", "Acosh": "arccosh", "Asin": "arcsin", "Asinh": "arcsinh", "Atan": "arctan",
     "Atanh": "arctanh", "Ceil": "ceil", "Cos": "cos", "Cosh": "cosh", "Erf": "erf", "Exp": "exp", "Floor": "floor",
     "IsNaN": "isnan", "Log": "log", "Neg": "negative", "Not": "logical_not", "Reciprocal": "reciprocal",
     "Relu": "relu", "Round": "round", "Sigmoid": "sigmoid", "Sign": "sign", "Sin": "sin", "Sinh": "sinh",
-    "Softplus": "softplus", "Sqrt": "sqrt", "Tan": "tan", "Tanh": "tanh", "Det": "det",
+    "Softplus": "softplus", "Sqrt": "sqrt", "Tan": "tan", "Tanh": "tanh", "Det": "det", "BitwiseNot": "bitwise_not",
 }  # fmt: skip
 _BINARY = {
     "Add": "add", "And": "logical_and", "Equal": "equal", "Greater": "greater", "GreaterOrEqual": "greater_equal",
     "Less": "less", "LessOrEqual": "less_equal", "MatMul": "matmul", "Mul": "multiply", "Or": "logical_or",
-    "Sub": "subtract", "Xor": "logical_xor",
+    "Sub": "subtract", "Xor": "logical_xor", "BitwiseAnd": "bitwise_and", "BitwiseOr": "bitwise_or",
+    "BitwiseXor": "bitwise_xor",
 }  # fmt: skip
 
 
@@ -54,18 +57,23 @@ def divide(k: Any, a: Attributes, x: Any, y: Any) -> Any:
 
 
 def mod(k: Any, a: Attributes, x: Any, y: Any) -> Any:
-    if a.get("fmod"):
-        return x - y * (k.int_divide(x, y) if _is_whole(k, x) else k.trunc(x / y))
-    return k.mod(x, y)
+    if not a.get("fmod"):
+        return k.mod(x, y)
+    return x - y * k.int_divide(x, y) if _is_whole(k, x) else k.fmod(x, y)
 
 
 def power(k: Any, a: Attributes, x: Any, y: Any) -> Any:
-    return k.power(x, k.cast(y, k.dtype(x)))
+    kind = k.dtype(x)
+    if _is_whole(k, x) and not _is_whole(k, y):  # the root of a whole number is cut, not the exponent
+        return k.cast(k.power(k.cast(x, "float64"), k.cast(y, "float64")), kind)
+    return k.power(x, k.cast(y, kind))
 
 
 def clip(k: Any, a: Attributes, x: Any, low: Any = None, high: Any = None) -> Any:
-    low = a.get("min") if low is None else low
-    high = a.get("max") if high is None else high
+    """A bound that is left out is the last finite number, by which infinite ones become finite."""
+    edge = None if _is_whole(k, x) else _LARGEST[k.dtype(x)]
+    low = a.get("min", edge and -edge) if low is None else low
+    high = a.get("max", edge) if high is None else high
     x = x if low is None else k.maximum(x, k.like(low, x))
     return x if high is None else k.minimum(x, k.like(high, x))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from modelkeep.crossing import control, elementwise, neural, recurrent, reducing, resizing, shapes
+from modelkeep.crossing import control, elementwise, neural, places, recurrent, reducing, resizing, shapes
 from modelkeep.crossing.program import Program, Step
 from modelkeep.errors import ExportError, UsageError
 
@@ -23,6 +23,7 @@ Operator = Callable[..., Any]
 OPERATORS: Mapping[str, Operator] = {
     **elementwise.OPERATORS,
     **shapes.OPERATORS,
+    **places.OPERATORS,
     **reducing.OPERATORS,
     **neural.OPERATORS,
     **resizing.OPERATORS,
@@ -30,8 +31,8 @@ OPERATORS: Mapping[str, Operator] = {
 }
 #: Inputs that must be known without rows: sizes, axes, places.
 KNOWN = {
-    "Reshape": {1}, "Slice": {1, 2, 3, 4}, "Expand": {1}, "Tile": {1}, "Pad": {1, 3}, "Squeeze": {1}, "Unsqueeze": {1},
-    "Split": {1}, "TopK": {1}, "Resize": {1, 2, 3}, "Range": {0, 1, 2}, "ConstantOfShape": {0}, "OneHot": {1, 2},
+    "Reshape": {1}, "Slice": {1, 2, 3, 4}, "Expand": {1}, "Tile": {1}, "Pad": {1, 2, 3}, "Squeeze": {1},
+    "Unsqueeze": {1}, "Split": {1}, "TopK": {1}, "Resize": {1, 2, 3}, "Range": {0, 1, 2}, "ConstantOfShape": {0}, "OneHot": {1, 2},
     "CumSum": {1}, "Trilu": {1}, "Upsample": {1}, "Dropout": {1, 2}, "Loop": {0}, "Scan": set[int](),
     **{f"Reduce{name}": {1} for name in "Sum Mean Max Min Prod L1 L2 LogSum LogSumExp SumSquare".split()},
 }  # fmt: skip
@@ -56,7 +57,6 @@ _IDLE = {
         "extrapolation_value",
         "exclude_outside",
         "nearest_mode",
-        "keep_aspect_ratio_policy",
         "coordinate_transformation_mode",
     },
     "Cast": {"saturate", "round_mode"},
@@ -106,7 +106,12 @@ class Run:
         missing = [name for name in self.program.outputs if name not in self.values]
         if missing:
             raise ExportError(f"the output {missing[0]!r} is one that is not computed here", hint=HINT)
-        return [self.tensor(name) if name in self.weights else self.values[name] for name in self.program.outputs]
+        found = [self.tensor(name) if name in self.weights else self.values[name] for name in self.program.outputs]
+        for port, value in zip(self.program.results, found, strict=False):
+            made = str(value.dtype) if isinstance(value, np.ndarray) else self.k.dtype(value)
+            if port.dtype is not None and made not in (str(port.dtype), "object"):
+                raise ExportError(f"the output {port.name!r} is {made} here and {port.dtype} in the file", hint=HINT)
+        return found
 
     def tensor(self, name: str) -> Any:
         """A value as an array of the library."""
@@ -134,6 +139,9 @@ class Run:
         if step.op == "Shape":
             return shapes.shape(self.k, attributes, self.values[step.inputs[0]])
         values = [self.values[name] if name else None for name in step.inputs]
+        if step.op == "CastLike" and isinstance(values[0], np.ndarray) and values[0].size == 1:
+            kind = values[1].dtype.name if isinstance(values[1], np.ndarray) else self.k.dtype(values[1])
+            return NUMPY.cast(values[0], kind)  # of the second only the kind is asked, which needs no rows
         if known and step.op in _ON_SIZES and values and not self._grows(step, values):
             return _known(OPERATORS[step.op](NUMPY, attributes, *values))
         return OPERATORS[step.op](self.k, attributes, *self._inputs(step))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from modelkeep.crossing import control
-from modelkeep.crossing.interpreter import OPERATORS, Run
+from modelkeep.crossing.interpreter import HINT, OPERATORS, Run
 from modelkeep.crossing.program import program_of
 from modelkeep.crossing.shapes import sizes
-from modelkeep.crossing.torch_side import _folded_pad
-from modelkeep.errors import ExportError
+from modelkeep.crossing.torch_side import TorchMath, _folded_pad
+from modelkeep.errors import ExportError, said
 
 
 class KerasMath:
@@ -37,6 +39,8 @@ class KerasMath:
     def like(self, value: Any, x: Any) -> Any:
         import keras
 
+        if isinstance(value, int | float):  # which would be a float32 on its way
+            return keras.ops.convert_to_tensor(value, dtype=self.dtype(x))
         return keras.ops.cast(value, self.dtype(x))
 
     def zeros_of(self, shape: tuple[Any, ...], x: Any) -> Any:
@@ -68,7 +72,9 @@ class KerasMath:
     def int_divide(self, a: Any, b: Any) -> Any:
         import keras
 
-        return keras.ops.cast(keras.ops.trunc(keras.ops.divide(a, b)), self.dtype(a))
+        down = keras.ops.floor_divide(a, b)
+        over = keras.ops.not_equal(down * b, a) & (keras.ops.less(a, 0) != keras.ops.less(b, 0))
+        return down + keras.ops.cast(over, self.dtype(a))
 
     def isnan(self, x: Any) -> Any:
         import keras
@@ -148,6 +154,29 @@ class KerasMath:
         return _second(made)
 
 
+class KerasTorchMath(TorchMath):
+    """torch's own functions, over that backend: Keras' take float64 for float32 there, and int64 for int32."""
+
+    def constant(self, value: Any) -> Any:
+        from keras.src.backend.torch.core import get_device
+
+        return super().constant(value).to(get_device())  # without rows Keras asks with tensors that have no values
+
+
+@contextlib.contextmanager
+def _math() -> Iterator[Any]:
+    import keras
+
+    if keras.backend.backend() != "torch":
+        yield KerasMath()
+        return
+    import torch
+    from keras.src.backend.torch.core import get_device
+
+    with torch.device(get_device()):
+        yield KerasTorchMath()
+
+
 def _one(values: list[int]) -> Any:
     return values[0] if len(set(values)) == 1 else tuple(values)
 
@@ -172,7 +201,7 @@ def layer_class() -> Any:
     @keras.saving.register_keras_serializable("modelkeep")
     class OnnxGraph(keras.layers.Layer):  # type: ignore[misc]
         def __init__(self, program: str, **options: Any) -> None:
-            super().__init__(**options)
+            super().__init__(**{**options, "autocast": False})  # a column of float64 is not float32
             self.file = program
             self.program = program_of(base64.b64decode(program), OPERATORS.keys() | control.OPERATORS.keys())
             self.places = {}
@@ -190,8 +219,9 @@ def layer_class() -> Any:
         def call(self, inputs: Any) -> Any:
             weights = {name: keras.ops.convert_to_tensor(weight) for name, weight in self.places.items()}
             given = inputs if isinstance(inputs, list | tuple) else [inputs]
-            answers = Run(self.program, KerasMath(), weights)(dict(zip(self.program.inputs, given, strict=True)))
-            made = [KerasMath().constant(each) if isinstance(each, np.ndarray) else each for each in answers]
+            with _math() as k:
+                answers = Run(self.program, k, weights)(dict(zip(self.program.inputs, given, strict=True)))
+                made = [k.constant(each) if isinstance(each, np.ndarray) else each for each in answers]
             return made[0] if len(made) == 1 else made
 
     return OnnxGraph
@@ -202,17 +232,46 @@ def model_of(data: bytes) -> Any:
     import keras
 
     layer = layer_class()(base64.b64encode(data).decode("ascii"), name="onnx")
-    inputs = []
-    for port in layer.program.ports:
+    ports = layer.program.ports
+    for port in ports:
         if port.shape is None or port.dtype is None or port.dtype == object:
             raise ExportError(f"the input {port.name!r} is no tensor of a known shape", hint="keep it as a predictor")
-        shape = tuple(size if isinstance(size, int) else None for size in port.shape)
-        inputs.append(keras.Input(batch_shape=(None, *shape[1:]), dtype=str(port.dtype), name=_plain(port.name)))
-    made, form = layer(inputs), layer.program.form
+    try:
+        inputs, made = _asked(layer, any_rows=True)
+    except ExportError:
+        if not any(port.shape and isinstance(port.shape[0], int) for port in ports):
+            raise
+        # As many rows as the file says: in some graphs they are the steps of a sequence.
+        inputs, made = _asked(layer, any_rows=False)
+    form = layer.program.form
     if isinstance(form, dict) and all(isinstance(each, str) for each in form.values()):
         found = dict(zip(layer.program.outputs, made if isinstance(made, list) else [made], strict=True))
         made = {name: found[each] for name, each in form.items()}
     return keras.Model(inputs if len(inputs) > 1 else inputs[0], made, name="crossed")
+
+
+def _asked(layer: Any, *, any_rows: bool) -> tuple[list[Any], Any]:
+    """The layer's inputs and what it makes of them, for any number of rows or for that in the file."""
+    import keras
+
+    inputs = []
+    for port in layer.program.ports:
+        shape = tuple(size if isinstance(size, int) else None for size in port.shape)
+        batch = shape and (None, *shape[1:]) if any_rows else shape
+        inputs.append(keras.Input(batch_shape=batch, dtype=str(port.dtype), name=_plain(port.name)))
+    try:
+        return inputs, layer(inputs)
+    except ExportError as error:
+        raise _first(error) from None
+    except Exception as error:
+        raise ExportError(f"Keras can't trace the graph: {said(error)}", hint=HINT) from error
+
+
+def _first(error: ExportError) -> ExportError:
+    """What was wrong before Keras told of its own part in it."""
+    while isinstance(error.__context__, ExportError):
+        error = error.__context__
+    return error
 
 
 def _plain(name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,18 +40,28 @@ class Program:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     opset: int
+    #: What the file says of its inputs and its outputs; a graph inside of an operator says nothing.
     ports: tuple[Port, ...] = field(default=())
+    results: tuple[Port, ...] = field(default=())
     #: The answer as the file says it: a name of an output, or a tree of them.
     form: Any = None
 
     def weights(self) -> dict[str, Any]:
-        """The constants that a module holds as parameters: tables of fractions, in subgraphs too."""
-        found = {name: value for name, value in self.constants.items() if value.dtype.kind == "f" and value.ndim}
+        """The constants that a module holds as parameters: tables of fractions, in subgraphs too.
+
+        What two graphs hold under one name, as the branches of an If may, stays a constant of each.
+        """
+        held = [(name, value) for each in self.graphs() for name, value in each.constants.items()]
+        times = Counter(name for name, _ in held)
+        return {name: value for name, value in held if value.dtype.kind == "f" and value.ndim and times[name] == 1}
+
+    def graphs(self) -> Iterator[Program]:
+        """This one, and all that its operators hold."""
+        yield self
         for step in self.steps:
             for each in step.attributes.values():
                 if isinstance(each, Program):
-                    found |= each.weights()
-        return found
+                    yield from each.graphs()
 
 
 def program_of(data: bytes, operators: Iterable[str]) -> Program:
@@ -64,19 +75,14 @@ def program_of(data: bytes, operators: Iterable[str]) -> Program:
     if missing:
         raise ExportError(f"there is no way to compute the operator {', '.join(map(quote, missing))}", hint=_HINT)
     ports = tuple(port for port in inputs_of(graph) if not port.optional)
-    answer = methods_of(model, graph, outputs_of(graph)).get("forward")
+    results = outputs_of(graph)
+    answer = methods_of(model, graph, results).get("forward")
     flat = list(program.outputs) if len(program.outputs) > 1 else program.outputs[0]
-    return replace(program, ports=ports, form=answer.outputs if answer else flat)
+    return replace(program, ports=ports, results=results, form=answer.outputs if answer else flat)
 
 
 def _operators(program: Program) -> set[str]:
-    found = set()
-    for step in program.steps:
-        found.add(step.op)
-        for each in step.attributes.values():
-            if isinstance(each, Program):
-                found |= _operators(each)
-    return found
+    return {step.op for each in program.graphs() for step in each.steps}
 
 
 def _program(graph: Graph, opset: int) -> Program:

@@ -16,6 +16,7 @@ def cumsum(k: Any, a: Attributes, x: Any, axis: Any) -> Any:
     place = int(np.ravel(axis)[0])
     flipped = k.flip(x, place) if a.get("reverse") else x
     made = k.cumsum(flipped, place)
+    made = k.cast(made, k.dtype(x))  # some libraries sum whole numbers as int64
     made = made - flipped if a.get("exclusive") else made
     return k.flip(made, place) if a.get("reverse") else made
 
@@ -39,29 +40,38 @@ def _reduce(name: str, before: str = "", after: str = "") -> Callable[..., Any]:
         rank = len(k.shape(x))
         over = axes_of(a, axes, rank)
         kept, idle = bool(a.get("keepdims", 1)), a.get("noop_with_empty_axes")
-        if not over and idle:
-            return x
-        x = getattr(k, before)(x) if before else x
-        made = getattr(k, name)(x, axis=tuple(over or range(rank)), keepdims=kept)
-        return getattr(k, after)(made) if after else made
+        kind = k.dtype(x)
+        if (name == "mean" or after) and "float" not in kind:
+            raise NotImplementedError("fractions of whole numbers")
+        made = getattr(k, before)(x) if before else x
+        if over or not idle:  # else what comes before and after is done all the same
+            made = getattr(k, name)(made, axis=tuple(over or range(rank)), keepdims=kept)
+        made = getattr(k, after)(made) if after else made
+        return made if k.dtype(made) == kind else k.cast(made, kind)
 
     return reduce
 
 
 def _log_sum_exp(k: Any, a: Attributes, x: Any, axes: Any = None) -> Any:
+    if "float" not in k.dtype(x):
+        raise NotImplementedError("fractions of whole numbers")
     kept, idle = a.get("keepdims", 1), a.get("noop_with_empty_axes")
     over = {"axes": a.get("axes"), "noop_with_empty_axes": idle}
     most = _reduce("max")(k, over, x, axes)
+    most = k.where(k.isinf(most), k.zeros_like(most), most)  # infinite less infinite is no number
     total = k.log(_reduce("sum")(k, over, k.exp(x - most), axes)) + most
     return total if kept else squeeze(k, {"axes": axes_of(a, axes, len(k.shape(x)))}, total)
 
 
 def _arg(name: str) -> Callable[..., Any]:
+    """The place of the ``name``, max or min: of equal ones, as -0.0 and 0.0 are, the first or the last."""
+
     def find(k: Any, a: Attributes, x: Any) -> Any:
-        axis = a.get("axis", 0)
-        if a.get("select_last_index"):
-            raise NotImplementedError("select_last_index")
-        made = k.cast(getattr(k, name)(x, axis), "int64")
+        axis, last = a.get("axis", 0), a.get("select_last_index")
+        x = k.flip(x, axis) if last else x
+        best = k.equal(x, getattr(k, name)(x, axis=(axis,), keepdims=True))
+        made = k.cast(k.argmax(k.cast(best, "int32"), axis), "int64")
+        made = k.shape(x)[axis] - 1 - made if last else made
         return k.expand_dims(made, axis) if a.get("keepdims", 1) else made
 
     return find
@@ -72,14 +82,16 @@ def top_k(k: Any, a: Attributes, x: Any, count: Any) -> Any:
     axis = a.get("axis", -1) % rank
     moved = k.moveaxis(x, axis, -1)
     largest = bool(a.get("largest", 1))
+    if not largest and "uint" in k.dtype(x):
+        raise NotImplementedError("the smallest of numbers without a sign")
     values, places = k.top_k(moved if largest else -moved, int(np.ravel(count)[0]))
     values = values if largest else -values
     return k.moveaxis(values, -1, axis), k.moveaxis(k.cast(places, "int64"), -1, axis)
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {
-    "ArgMax": _arg("argmax"),
-    "ArgMin": _arg("argmin"),
+    "ArgMax": _arg("max"),
+    "ArgMin": _arg("min"),
     "CumSum": cumsum,
     "OneHot": one_hot,
     "ReduceL1": _reduce("sum", "abs"),

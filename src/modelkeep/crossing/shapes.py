@@ -126,20 +126,6 @@ def concat(k: Any, a: Attributes, *values: Any) -> Any:
     return k.concatenate(list(values), a["axis"])
 
 
-def gather(k: Any, a: Attributes, x: Any, places: Any) -> Any:
-    axis = a.get("axis", 0)
-    if isinstance(places, np.ndarray):
-        return np.take(x, places.astype(np.int64), axis=axis)
-    length = k.shape(x)[axis]
-    return k.take(x, k.where(k.less(places, k.like(0, places)), places + length, places), axis)
-
-
-def gather_elements(k: Any, a: Attributes, x: Any, places: Any) -> Any:
-    axis = a.get("axis", 0)
-    length = k.shape(x)[axis]
-    return k.take_along_axis(x, k.where(k.less(places, k.like(0, places)), places + length, places), axis)
-
-
 def slice_(
     k: Any, a: Attributes, x: Any, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None
 ) -> Any:
@@ -153,7 +139,9 @@ def slice_(
         if step < 0:
             x = k.flip(x, axis)
             length = k.shape(x)[axis]
-            first, last = (length - 1 - _inside(each, length, -1) for each in (first, last))
+            if isinstance(last, int) and last >= (1 << 31) - 1:  # runtimes take it for the front
+                raise NotImplementedError("steps back to a place beyond the end")
+            first, last = (length - 1 - _inside(each, length, least) for each, least in ((first, 0), (last, -1)))
             step = -step
         index[axis] = slice(first, None if isinstance(last, int) and last >= (1 << 31) - 1 else last, step)
     return x[tuple(index)]
@@ -199,7 +187,7 @@ def tile(k: Any, a: Attributes, x: Any, times: Any) -> Any:
 def pad(k: Any, a: Attributes, x: Any, pads: Any = None, value: Any = None, axes: Any = None) -> Any:
     rank = len(k.shape(x))
     amounts = sizes(pads) if pads is not None else a["pads"]
-    where = axes_of({}, axes, rank) if axes is not None else list(range(rank))
+    where = [each % rank for each in sizes(axes)] if axes is not None else list(range(rank))
     pairs = [(0, 0)] * rank
     for i, axis in enumerate(where):
         pairs[axis] = (amounts[i], amounts[i + len(where)])
@@ -233,6 +221,9 @@ def dropout(k: Any, a: Attributes, x: Any, ratio: Any = None, training: Any = No
 
 def trilu(k: Any, a: Attributes, x: Any, diagonal: Any = None) -> Any:
     offset = int(np.ravel(diagonal)[0]) if diagonal is not None else 0
+    rows, columns = k.shape(x)[-2:]
+    if isinstance(rows, int) and isinstance(columns, int):  # further outside some libraries know no diagonal
+        offset = max(-rows, min(offset, columns))
     return k.triu(x, offset) if a.get("upper", 1) else k.tril(x, offset)
 
 
@@ -242,8 +233,6 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Dropout": dropout,
     "Expand": expand,
     "Flatten": flatten,
-    "Gather": gather,
-    "GatherElements": gather_elements,
     "Identity": lambda k, a, x: x,
     "Pad": pad,
     "Range": range_,

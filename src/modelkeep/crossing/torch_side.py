@@ -21,9 +21,9 @@ _NAMES = {
 }  # fmt: skip
 _LIKE_TORCH = frozenset(
     "abs arccos arccosh arcsin arcsinh arctan arctanh ceil cos cosh exp expm1 floor isnan isinf log logical_not "
-    "reciprocal relu sigmoid sign sin sinh sqrt square tan tanh add logical_and logical_or logical_xor greater "
+    "reciprocal relu sigmoid sin sinh sqrt square tan tanh add logical_and logical_or logical_xor greater "
     "greater_equal less less_equal equal matmul multiply subtract divide maximum minimum where trunc zeros_like stack "
-    "tile triu tril cumsum einsum reshape mean sum round".split()
+    "tile triu tril cumsum einsum reshape mean sum round bitwise_and bitwise_not bitwise_or bitwise_xor".split()
 )
 
 
@@ -83,6 +83,19 @@ class TorchMath:
 
         return torch.remainder(a, b)
 
+    def fmod(self, a: Any, b: Any) -> Any:
+        import torch
+
+        return torch.fmod(a.double(), b.double()).to(a.dtype)  # of shorter ones it rounds the quotient
+
+    def sign(self, x: Any) -> Any:
+        import torch
+
+        return torch.where(torch.isnan(x), x, torch.sign(x))
+
+    def scatter_update(self, x: Any, places: Any, values: Any) -> Any:
+        return x.index_put(places.unbind(-1), values)
+
     def softplus(self, x: Any) -> Any:
         import torch
 
@@ -127,9 +140,6 @@ class TorchMath:
 
     def argmax(self, x: Any, axis: int) -> Any:
         return x.argmax(axis)
-
-    def argmin(self, x: Any, axis: int) -> Any:
-        return x.argmin(axis)
 
     def softmax(self, x: Any, axis: int) -> Any:
         return x.softmax(axis)

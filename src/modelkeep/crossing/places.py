@@ -1,0 +1,67 @@
+"""Operators that take elements from places, or put them there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Attributes = dict[str, Any]
+
+
+def gather(k: Any, a: Attributes, x: Any, places: Any) -> Any:
+    axis = a.get("axis", 0)
+    if isinstance(places, np.ndarray):
+        return np.take(x, places.astype(np.int64), axis=axis)
+    length = k.shape(x)[axis]
+    return k.take(x, _from_front(k, places, length), axis)
+
+
+def gather_elements(k: Any, a: Attributes, x: Any, places: Any) -> Any:
+    axis = a.get("axis", 0)
+    length = k.shape(x)[axis]
+    return k.take_along_axis(x, _from_front(k, places, length), axis)
+
+
+def scatter_elements(k: Any, a: Attributes, x: Any, places: Any, values: Any) -> Any:
+    if a.get("reduction", "none") != "none":
+        raise NotImplementedError("values that are joined with those that stood there")
+    axis, shape, size = a.get("axis", 0) % len(k.shape(x)), k.shape(x), k.shape(places)
+    if not all(isinstance(each, int) for each in (*shape, *size)):
+        raise NotImplementedError("rows without a number")
+    grid = [k.constant(each) for each in np.indices(size)]
+    grid[axis] = _from_front(k, k.cast(places, "int64"), shape[axis])
+    return k.scatter_update(x, k.reshape(k.stack(grid, -1), (-1, len(shape))), k.reshape(values, (-1,)))
+
+
+def gather_nd(k: Any, a: Attributes, x: Any, places: Any) -> Any:
+    """``places`` holds along its last axis a place on each of the first axes of x."""
+    if a.get("batch_dims"):
+        raise NotImplementedError("places that begin behind the first axis")
+    shape, depth = k.shape(x), k.shape(places)[-1]
+    flat = _from_front(k, places[..., 0], shape[0])
+    for axis in range(1, depth):
+        flat = flat * shape[axis] + _from_front(k, places[..., axis], shape[axis])
+    return k.take(k.reshape(x, (-1, *shape[depth:])), flat, 0)
+
+
+def scatter_nd(k: Any, a: Attributes, x: Any, places: Any, values: Any) -> Any:
+    if a.get("reduction", "none") != "none":
+        raise NotImplementedError("values that are joined with those that stood there")
+    shape = k.shape(x)
+    axes = [_from_front(k, places[..., axis], shape[axis]) for axis in range(k.shape(places)[-1])]
+    return k.scatter_update(x, k.stack(axes, -1), values)
+
+
+def _from_front(k: Any, places: Any, length: Any) -> Any:
+    return k.where(k.less(places, k.like(0, places)), places + length, places)
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "Gather": gather,
+    "GatherElements": gather_elements,
+    "GatherND": gather_nd,
+    "ScatterElements": scatter_elements,
+    "ScatterND": scatter_nd,
+}

@@ -32,8 +32,8 @@ OPERATORS: Mapping[str, Operator] = {
 #: Inputs that must be known without rows: sizes, axes, places.
 KNOWN = {
     "Reshape": {1}, "Slice": {1, 2, 3, 4}, "Expand": {1}, "Tile": {1}, "Pad": {1, 2, 3}, "Squeeze": {1},
-    "Unsqueeze": {1}, "Split": {1}, "TopK": {1}, "Resize": {1, 2, 3}, "Range": {0, 1, 2}, "ConstantOfShape": {0}, "OneHot": {1, 2},
-    "CumSum": {1}, "Trilu": {1}, "Upsample": {1}, "Dropout": {1, 2}, "Loop": {0}, "Scan": set[int](),
+    "Unsqueeze": {1}, "Split": {1}, "TopK": {1}, "Resize": {1, 2, 3}, "Range": {0, 1, 2}, "ConstantOfShape": {0},
+    "OneHot": {1, 2}, "CumSum": {1}, "Trilu": {1}, "Upsample": {1}, "Dropout": {1, 2}, "Loop": {0}, "Scan": set[int](),
     **{f"Reduce{name}": {1} for name in "Sum Mean Max Min Prod L1 L2 LogSum LogSumExp SumSquare".split()},
 }  # fmt: skip
 #: Operators that numpy computes where all of their inputs are known.

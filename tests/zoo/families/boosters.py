@@ -86,6 +86,15 @@ put(
     eval_set=[(GAPS[:60], Y2[:60])],
     verbose=False,
 )
+put(
+    "XGBC(early, by a callback)",
+    xgboost.XGBClassifier(**XGB, callbacks=[xgboost.callback.EarlyStopping(rounds=2, save_best=True)]),
+    GAPS,
+    Y2,
+    ROWS,
+    eval_set=[(GAPS[:60], Y2[:60])],
+    verbose=False,
+)
 
 
 for kind, model in {

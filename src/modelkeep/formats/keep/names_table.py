@@ -9,6 +9,7 @@ from __future__ import annotations
 #: Plain Python classes, restored as ``cls.__new__(cls)`` and a checked ``__dict__``, by module.
 OBJECTS = {
     "lightgbm.sklearn": "LGBMClassifier LGBMModel LGBMRanker LGBMRegressor",
+    "xgboost.callback": "EarlyStopping",
     "xgboost.sklearn": "XGBClassifier XGBModel XGBRanker XGBRegressor XGBRFClassifier XGBRFRegressor",
     "sklearn._loss.link": "HalfLogitLink IdentityLink Interval LogLink LogitLink MultinomialLogit",
     "sklearn._loss.loss": """

@@ -22,10 +22,10 @@ def flowers() -> tuple[np.ndarray, np.ndarray]:
     return rows.astype(np.float32), labels
 
 
-def _skl(model: Any, rows: Any) -> bytes:
+def _skl(model: Any, rows: Any, **options: Any) -> bytes:
     from skl2onnx import to_onnx
 
-    return bytes(to_onnx(model, rows).SerializeToString())
+    return bytes(to_onnx(model, rows, options={id(model): options} if options else None).SerializeToString())
 
 
 @functools.cache
@@ -99,6 +99,35 @@ def others() -> dict[str, tuple[Any, str, bytes]]:
         "centres": (KMeans(3, n_init=1, random_state=0).fit(rows), "transform"),
     }
     return {name: (model, method, _skl(model, rows[:1])) for name, (model, method) in made.items()}
+
+
+@functools.cache
+def forms() -> dict[str, tuple[Any, tuple[str, ...], bytes]]:
+    """Classifiers in the forms that their converter has options for, and the methods of each."""
+    from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+    from sklearn.ensemble import GradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression, SGDClassifier
+    from sklearn.svm import SVC
+
+    rows, labels = flowers()
+    two = np.array(["no", "yes"])[(labels == 2).astype(int)]
+    scores, shares = ("predict", "decision_function"), ("predict", "predict_proba")
+    made: list[tuple[str, Any, Any, tuple[str, ...], dict[str, Any]]] = [
+        ("maps of scores", LogisticRegression(max_iter=300), two, scores, {"raw_scores": True}),
+        ("support vectors", SVC(), two, scores, {"zipmap": False}),
+        ("maps of support vectors", SVC(), two, scores, {}),
+        ("negated support vectors", SVC(), two, scores, {"raw_scores": True, "zipmap": False}),
+        ("sums of leaves", GradientBoostingClassifier(n_estimators=3), two, scores, {"raw_scores": True}),
+        ("sums of columns", SGDClassifier(random_state=0), labels, scores, {"zipmap": False}),
+        ("columns", LogisticRegression(max_iter=300), labels, shares, {"zipmap": "columns"}),
+        ("columns of scores", SVC(), two, scores, {"zipmap": "columns"}),
+        ("names", LogisticRegression(max_iter=300), two, shares, {"output_class_labels": True, "zipmap": False}),
+        ("labels in one row", QuadraticDiscriminantAnalysis(), labels, shares, {"zipmap": False}),
+    ]
+    return {
+        name: (model.fit(rows, wanted), methods, _skl(model, rows[:1], **options))
+        for name, model, wanted, methods, options in made
+    }
 
 
 # -- edits ---------------------------------------------------------------------------------------------------------

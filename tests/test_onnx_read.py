@@ -49,6 +49,63 @@ def test_other_answers_have_their_own_names(name: str) -> None:
         assert not hasattr(read, "predict_proba")  # scores are no probabilities
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "maps of scores", "support vectors", "maps of support vectors", "negated support vectors", "sums of leaves",
+        "sums of columns", "columns", "columns of scores", "names", "labels in one row",
+    ],
+)  # fmt: skip
+def test_a_classifier_answers_as_its_model_in_every_form(name: str) -> None:
+    model, methods, data = onnx_files.forms()[name]
+    rows, _ = flowers()
+    read = OnnxModel(data)
+    assert read.methods == methods
+    for count in (len(rows), 1):
+        assert read.predict(rows[:count]).tolist() == model.predict(rows[:count]).tolist()
+        answer, expected = (getattr(each, methods[1])(rows[:count]) for each in (read, model))
+        assert answer.shape == expected.shape
+        np.testing.assert_allclose(answer, expected, 1e-3, 1e-4)
+
+
+def test_what_can_not_be_the_answer_is_told() -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    def second(node: Any) -> Any:
+        """A file with a label, and with the shares of classes that the node makes."""
+        x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 2]) for name in "xy")
+        label = helper.make_tensor_value_info("label", TensorProto.INT64, None)
+        shape = numpy_helper.from_array(np.array([-1, 1]), "shape")
+        nodes = [node, helper.make_node("Reshape", ["x", "shape"], ["flat"])]
+        nodes += [helper.make_node("Cast", ["flat"], ["label"], to=TensorProto.INT64)]
+        graph = helper.make_graph(nodes, "g", [x], [label, y], [shape])
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        return OnnxModel(made.SerializeToString())
+
+    rows = np.array([[0.25, 3.0]], np.float32)
+    with pytest.raises(UsageError, match="holds scores that are no probabilities"):
+        second(helper.make_node("Tan", ["x"], ["y"])).predict_proba(rows)
+    with pytest.raises(UsageError, match="has 2 rows for 1"):
+        second(helper.make_node("Softmax", ["x"], ["y"])).predict(rows)
+    answer = second(helper.make_node("Softmax", ["x"], ["y"])).predict_proba(rows)
+    assert answer.sum() == pytest.approx(1)
+
+
+def test_numbers_of_16_bits_are_those_of_the_runtimes_domain() -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 2]) for name in "xy"]
+    constants = [numpy_helper.from_array(np.array(0.5, np.float32), "s"), numpy_helper.from_array(np.uint16(9), "z")]
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"], domain="com.microsoft"),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["y"], domain="com.microsoft"),
+    ]
+    graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], constants)
+    versions = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    made = helper.make_model(graph, opset_imports=versions, ir_version=8).SerializeToString()
+    assert OnnxModel(made).predict([[0.6, -90.0]]).tolist() == [[0.5, -4.5]]
+
+
 def test_a_file_says_which_output_answers_what() -> None:
     from onnx import helper
 

@@ -34,9 +34,10 @@ CLASSIC = frozenset(
 )
 RUNTIME = frozenset(
     """
-    BiasGelu CDist DynamicQuantizeMatMul FastGelu FusedConv FusedGemm FusedMatMul Gelu Inverse MatMulIntegerToFloat
-    MurmurHash3 QGemm QLinearAdd QLinearAveragePool QLinearConcat QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul
-    QLinearSigmoid QLinearSoftmax QuickGelu SkipLayerNormalization Tokenizer Trilu Unique
+    BiasGelu CDist DequantizeLinear DynamicQuantizeMatMul FastGelu FusedConv FusedGemm FusedMatMul Gelu Inverse
+    MatMulIntegerToFloat MurmurHash3 QGemm QLinearAdd QLinearAveragePool QLinearConcat QLinearGlobalAveragePool
+    QLinearLeakyRelu QLinearMul QLinearSigmoid QLinearSoftmax QuantizeLinear QuickGelu SkipLayerNormalization Tokenizer
+    Trilu Unique
     """.split()
 )
 OPERATORS = {"": STANDARD, "ai.onnx": STANDARD, "ai.onnx.ml": CLASSIC, "com.microsoft": RUNTIME}

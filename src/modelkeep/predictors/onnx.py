@@ -81,7 +81,9 @@ class OnnxModel:
         if unknown:
             known = ", ".join(quote(port.name) for port in self.outputs)
             raise UsageError(f"the model has no output {quote(unknown[0])}", hint=f"it has {known}")
-        feeds = bind(self.inputs, rows, self._columns, self._marks)
+        return self._run(bind(self.inputs, rows, self._columns, self._marks), names)
+
+    def _run(self, feeds: dict[str, Any], names: list[str]) -> dict[str, Any]:
         refusals.check(self._refused, feeds)
         session = self.open()._session
         pieces = [onnx_session.run(session, names, piece) for piece in self._pieces(feeds)]
@@ -111,8 +113,10 @@ class OnnxModel:
             raise AttributeError(f"{type(self).__name__} has no {name}: the file does not hold it")
 
         def method(rows: Any) -> Any:
-            outputs = self.run(rows, onnx_methods.names_in(answer.outputs))
+            feeds = bind(self.inputs, rows, self._columns, self._marks)
+            outputs = self._run(feeds, onnx_methods.names_in(answer.outputs))
             found = onnx_methods.shape(answer, {key: self._marks.back(value) for key, value in outputs.items()})
+            onnx_methods.check(name, answer, found, {len(value) for value in feeds.values() if np.ndim(value)})
             # Several targets have a list of shares, as in scikit-learn.
             return list(found) if name == "predict_proba" and isinstance(found, tuple) else found
 

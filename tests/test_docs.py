@@ -39,6 +39,21 @@ def test_the_tour_runs(page, tmp_path):
     assert ran >= 8
 
 
+def test_the_page_of_exports_runs(tmp_path):
+    """Its commands and its program, beside a file of the name that they use."""
+    torch = pytest.importorskip("torch", reason="the extra torch is not installed")
+    pytest.importorskip("onnxscript", reason="the extra onnx is not installed")
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3), torch.nn.Softmax(-1))
+    modelkeep.export(net.eval(), tmp_path / "net.onnx", sample=torch.zeros(3, 4))
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for language, text in blocks("docs/exports.md"):
+        for command in [["python", "-c", text]] if language == "python" else console(text):
+            done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert {path.name for path in tmp_path.iterdir()} >= {"net.pt2", "net.savedmodel", "net.pt2.parity.json"}
+
+
 def console(text):
     """The commands of a block, but for the two that build the place in which this test runs."""
     for line in text.splitlines():

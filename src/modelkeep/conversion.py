@@ -78,9 +78,9 @@ def _notes(old: Opened, target: Format) -> tuple[str, ...]:
     notes = []
     if target.name == "keep":
         notes.append(
-            f"there is no probe: a {old.format.name} file does not hold answers to compare with; to have one, load the "
+            f"there is no probe: {old.format.a_file} does not hold answers to compare with; to have one, load the "
             "new file and save it again with sample="
         )
     if target.safety is Safety.CODE:
-        notes.append(f"reading a {target.name} file can run any code: keep the original")
+        notes.append(f"reading {target.a_file} can run any code: keep the original")
     return tuple(notes)

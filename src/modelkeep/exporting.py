@@ -104,7 +104,7 @@ def export(what: Subject, target: Path, format: Format, order: Order) -> Exporte
     if not trials and format.gives == "predictor":
         raise ExportError(
             f"nothing can be compared, so nothing would prove the {format.name} file: {_why_silent(what)}",
-            hint="pass sample=, rows as the model takes them",
+            hint="pass sample=, rows as the fitted model takes them",
         )
     recipe = saving.Recipe(rows_of(what, order), compress=order.compress, options=order.options)
     path = os.fspath(target)

@@ -34,7 +34,7 @@ def read(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
     if opened.format.safety is Safety.CODE and not rules.policy.allow_code:
         return _inert(opened, rules)
     if opened.format.reader is None:
-        raise UsageError(f"a {opened.format.name} file can only be written", hint="run: modelkeep formats")
+        raise UsageError(f"{opened.format.a_file} can only be written", hint="run: modelkeep formats")
     reader = catalog.resolve(opened.format.reader)
     if opened.format.safety is Safety.CODE:
         return _executed(opened, rules, reader), {}
@@ -59,7 +59,7 @@ def read_folder(path: str, rules: Rules, format: str | None) -> Any:
         )
     rules.policy.check(chosen.name, chosen.safety)
     if chosen.reader is None:
-        raise UsageError(f"a {chosen.name} folder can only be written", hint="run: modelkeep formats")
+        raise UsageError(f"{chosen.a_file} can only be written", hint="run: modelkeep formats")
     try:
         return catalog.resolve(chosen.reader)(path, rules)
     except LoadError as error:
@@ -78,7 +78,7 @@ def _folder_format(path: str, format: str | None) -> Format:
 def _inert(opened: Opened, rules: Rules) -> tuple[Any, dict[str, Any]]:
     if opened.format.inert is None:
         raise PolicyError(
-            f"a {opened.format.name} file can run any code when it is read, and the policy does not allow that",
+            f"{opened.format.a_file} can run any code when it is read, and the policy does not allow that",
             hint="if you trust whoever made it, pass Policy(allow_code=True) or --allow-code",
         )
     try:

@@ -132,7 +132,7 @@ def _keep(artifact: Artifact, name: str, size: int) -> Inspection:
 
 def _other(opened: Opened, policy: Policy) -> Inspection:
     """A format that can run code: its names are listed by a reader that runs nothing, where there is one."""
-    notes = [f"a {opened.format.name} file has no digest, no schema, no environment and no probe"]
+    notes = [f"{opened.format.a_file} has no digest, no schema, no environment and no probe"]
     found: tuple[str, ...] = ()
     if opened.format.names is not None:
         try:

@@ -94,7 +94,7 @@ def _recognised(data: memoryview, name: str, expected: Format | None) -> Format:
     if len(data) == 0:
         raise ContainerError(f"{name}: the file is empty", hint="save the model again")
     seen = next(possible, None)
-    what = f"a {seen.name} file" if seen else "not a file of a format that modelkeep reads"
+    what = seen.a_file if seen else "not a file of a format that modelkeep reads"
     hint = f'pass format="{seen.name}" if that is what you expect' if seen else "run: modelkeep formats"
     wish = f", though {expected.name} is asked for" if expected else ""
     raise ContainerError(f"{name}: this is {what}{wish}", hint=hint)

@@ -74,6 +74,11 @@ class Format:
     gives: Literal["model", "predictor", "weights"] = "model"
     arrays: Cell | None = None
 
+    @property
+    def a_file(self) -> str:
+        """As a sentence has it: "an onnx file"."""
+        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name} {'folder' if self.folder else 'file'}"
+
     def writer_for(self, framework: str) -> Cell | None:
         """What writes models of a framework: its own cell, or that for any."""
         return self.writers.get(framework) or self.writers.get("*")

@@ -83,7 +83,7 @@ def _write(model: Any, file: BinaryIO, path: str | None, recipe: Recipe, format:
         raise UsageError(f"the format {format.name} can't hold a {framework.name} model", hint="run: modelkeep formats")
     if format.name != "keep":
         catalog.resolve(cell)(model, file, recipe)
-        return Saved(path, format.name, file.tell(), None, 0, (f"a {format.name} file has no probe and no digest",))
+        return Saved(path, format.name, file.tell(), None, 0, (f"{format.a_file} has no probe and no digest",))
     return _write_keep(model, file, path, recipe, framework)
 
 

@@ -54,7 +54,7 @@ def verify(
     opened = loading.open_source(source, policy, unlock=unlock)
     if opened.format.name != "keep":
         raise UsageError(
-            f"{opened.name}: a {opened.format.name} file has no digest and no probe, so nothing in it can be verified",
+            f"{opened.name}: {opened.format.a_file} has no digest and no probe, so nothing in it can be verified",
             hint="compare it with its model: modelkeep verify FILE --against MODEL; or convert it first: "
             "modelkeep convert OLD NEW.keep",
         )

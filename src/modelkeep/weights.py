@@ -57,7 +57,7 @@ def _read(source: Source, rules: Rules, format: str | None) -> dict[str, Any]:
     opened = loading.open_source(source, rules.policy, format, rules.unlock)
     if opened.format.name != "keep" and opened.format.gives != "weights":
         raise UsageError(
-            f"{opened.name}: a {opened.format.name} file is not one of weights",
+            f"{opened.name}: {opened.format.a_file} is not one of weights",
             hint="load the model itself; files of weights are keep, safetensors and state_dict",
         )
     try:

@@ -72,7 +72,7 @@ def recorded_of(target: str, registry: str | None, identity: str | None = None) 
     opened = loading.open_source(target, Policy(), None, Unlock(identity))
     if opened.format.name != "keep":
         raise UsageError(
-            f"{target}: a {opened.format.name} file does not record its environment",
+            f"{target}: {opened.format.a_file} does not record its environment",
             hint="convert it where it was made: modelkeep convert OLD NEW.keep",
         )
     return loading.open_artifact(opened).manifest.environment

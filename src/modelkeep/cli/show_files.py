@@ -31,7 +31,7 @@ def show_verified(found: Verified, *, signed: bool = False) -> None:
 
 def show_converted(found: Converted) -> None:
     screen = Screen()
-    screen.line(f"{found.target}: a {found.target_format} file of {size(found.size)}, from {found.source}", "bold")
+    screen.line(f"{found.target}: {found.target_format}, {size(found.size)}, from {found.source}", "bold")
     if found.digest:
         screen.fact("digest", found.digest)
     if found.executed:

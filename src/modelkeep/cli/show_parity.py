@@ -10,7 +10,7 @@ from modelkeep.parity import SUFFIX, Certificate
 
 def show_exported(found: Exported) -> None:
     screen = Screen()
-    screen.line(f"{found.path}: a {found.format} file of {size(found.size)}", "bold")
+    screen.line(f"{found.path}: {found.format}, {size(found.size)}", "bold")
     show_certificate(found.certificate, screen)
     screen.fact("certificate", found.path + SUFFIX)
 

@@ -104,7 +104,7 @@ def opened(source: Source, policy: Policy) -> tuple[str, Artifact]:
     found = loading.open_source(source, policy)
     if found.format.name != "keep":
         raise UsageError(
-            f"{found.name}: only keep files can be compared, and this is a {found.format.name} file",
+            f"{found.name}: only keep files can be compared, and this is {found.format.a_file}",
             hint="convert it first: modelkeep convert OLD NEW.keep",
         )
     return found.name, loading.open_artifact(found)

@@ -224,7 +224,15 @@ def layer_class() -> Any:
                 made = [k.constant(each) if isinstance(each, np.ndarray) else each for each in answers]
             return made[0] if len(made) == 1 else made
 
+    OnnxGraph.__qualname__ = "OnnxGraph"  # as ``__getattr__`` gives it
     return OnnxGraph
+
+
+def __getattr__(name: str) -> Any:
+    """``OnnxGraph``, which a file may name: made only where it is asked for, since Keras is not always there."""
+    if name == "OnnxGraph":
+        return layer_class()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def model_of(data: bytes) -> Any:

@@ -81,7 +81,7 @@ def of_file(source: Source, policy: Policy) -> Artifact:
     opened = loading.open_source(source, policy)
     if opened.format.name != "keep":
         raise UsageError(
-            f"{opened.name}: a {opened.format.name} file can't be registered",
+            f"{opened.name}: {opened.format.a_file} can't be registered",
             hint="convert it first: modelkeep convert OLD NEW.keep",
         )
     return loading.open_artifact(opened)

@@ -219,6 +219,76 @@ def test_a_file_of_another_program_is_read() -> None:
     np.testing.assert_allclose(read.predict([{"a": 1.0, "b": 2.0}]), [3.5])
 
 
+_CLASSES = """<PMML xmlns="http://www.dmg.org/PMML-4_2" version="4.2"><Header/><DataDictionary>
+<DataField name="a" optype="continuous" dataType="double"/><DataField name="y" optype="categorical" dataType="integer">
+<Value value="0"/><Value value="1"/></DataField></DataDictionary>
+<RegressionModel functionName="classification" normalizationMethod="softmax"><MiningSchema><MiningField name="a"/>
+<MiningField name="y" usageType="target"/></MiningSchema><Output>OUTPUTS</Output>
+<RegressionTable intercept="0.25" targetCategory="1"><NumericPredictor name="a" coefficient="2"/></RegressionTable>
+<RegressionTable intercept="0" targetCategory="0"/></RegressionModel></PMML>"""
+
+
+def _classes(*values: str) -> Any:
+    outputs = [
+        f'<OutputField name="p{i}" dataType="double" feature="probability" value="{value}"/>'
+        for i, value in enumerate(values)
+    ]
+    return mk.load(_CLASSES.replace("OUTPUTS", "".join(outputs)).encode())
+
+
+def test_probabilities_of_another_program_say_whose_they_are() -> None:
+    first, second = _classes("1", "0"), _classes("0", "1")
+    assert (first.classes_, second.classes_) == ([1, 0], [0, 1])
+    np.testing.assert_array_equal(first.predict_proba([[1.0]])[:, ::-1], second.predict_proba([[1.0]]))
+    assert first.predict_proba([[1.0]])[0, 0] == pytest.approx(1 / (1 + np.exp(-2.25)))
+
+
+@pytest.mark.parametrize("values", [("1", "1"), ("1",), ("1", "1", "0")])
+def test_outputs_that_are_not_every_class_once_are_no_table_of_probabilities(values: tuple[str, ...]) -> None:
+    read = _classes(*values)
+    assert not hasattr(read, "predict_proba")
+    assert not hasattr(read, "classes_")
+    assert read.fields([[1.0]])["p0"][0] > 0.9
+
+
+def test_answers_of_several_models_are_one_value_a_row() -> None:
+    model = HONEST[HONEST.index("<RegressionModel") : HONEST.index("</PMML>")]
+    schema = model[model.index("<MiningSchema>") : model.index("</MiningSchema>") + 15]
+    segments = (
+        f'<Segment id="1"><SimplePredicate field="a" operator="greaterThan" value="2"/>{model}</Segment>'
+        f'<Segment id="2"><True/>{model}</Segment>'
+    )
+    several = (
+        f'<MiningModel functionName="regression">{schema}'
+        f'<Segmentation multipleModelMethod="selectAll">{segments}</Segmentation></MiningModel>'
+    )
+    read = mk.load(HONEST.replace(model, several).encode())
+    assert [list(each) for each in read.predict([[1.0, 0.0], [2.5, 3.0]])] == [[3.5], [6.5, 6.5]]
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_the_file() -> None:
+    read = mk.load(b"\xef\xbb\xbf" + HONEST.encode())
+    for read.engine in ("jpmml-evaluator", "pypmml"):
+        np.testing.assert_allclose(read.predict([[1.0, 0.0]]), [3.5])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "hint"),
+    [
+        ("PMML-4_4", "PMML-3_2", "as PMML 4.1 to 4.4"),
+        ("RegressionModel", "TimeSeriesModel", "the program that made"),
+        ("<Header", "<X-Header", "without it"),
+    ],
+)
+def test_what_is_not_read_says_what_to_do(before: str, after: str, hint: str) -> None:
+    with pytest.raises(LoadError) as caught:
+        mk.load(HONEST.replace(before, after).encode())
+    assert hint in str(caught.value.hint)
+    with pytest.raises(LoadError) as caught:
+        mk.load(HONEST.encode("utf-16"), format="pmml")
+    assert "UTF-8" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize("name", ["forest", "logistic"])
 def test_pypmml_answers_where_it_is_alone(name: str) -> None:
     model = {"forest": RandomForestClassifier(5, random_state=0), "logistic": LogisticRegression()}[name]

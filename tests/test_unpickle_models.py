@@ -22,6 +22,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import modelkeep as mk
 import zoo
 from modelkeep.errors import CheckError, DriftError, ModelkeepError, PolicyError
 from modelkeep.formats.unpickle import read
@@ -179,3 +180,12 @@ def test_another_version_is_read_on_demand(name: str) -> None:
     expected = json.loads((OLD / f"answers-{version}.json").read_text())[name]
     got = made["answer"](found, inputs.get(kind, inputs[""]))
     np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("way", [0, 1])
+def test_the_oldest_protocols_are_recognised(way: int, tmp_path: Path) -> None:
+    """They begin with no sign of their own."""
+    model = make_pipeline(StandardScaler()).fit([[1.0], [3.0]])
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(model, way))
+    assert mk.load(tmp_path / "model.pkl").transform([[2.0], [3.0]]).tolist() == [[0.0], [1.0]]
+    assert type(mk.load(pickle.dumps(model, way))) is type(model)

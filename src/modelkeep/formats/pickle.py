@@ -32,7 +32,8 @@ FORMAT = Format(
     title="Python's pickle, read as data: running one can run any code",
     safety=Safety.CODE,
     suffixes=(".pkl", ".pickle"),
-    magic=(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+    # Protocols 0 and 1 have no sign of their own, but this is how an object begins in them.
+    magic=(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"ccopy_reg\n", b"ccopyreg\n"),
     writers={"*": Cell("modelkeep.formats.pickle:write")},
     reader=Cell("modelkeep.formats.pickle:read"),
     inert=Cell("modelkeep.formats.unpickle.read:read", ("numpy",)),

@@ -42,10 +42,33 @@ def contract_of(outline: Outline) -> Contract:
 
 def _natural(outline: Outline) -> Contract:
     methods: dict[str, Any] = {"predict": {"fields": outline.targets or [""], "flat": len(outline.targets) < 2}}
-    fields = [each.name for each in outline.outputs if each.feature == "probability" and each.value is not None]
-    if len(fields) > 1 and len(outline.targets) < 2:
-        methods["predict_proba"] = {"fields": [fields], "dtype": "<f8", "flat": True}
+    told = [each for each in outline.outputs if each.feature == "probability" and each.value is not None]
+    values = [each.value for each in told]
+    declared = set().union(*(outline.values.get(name, ()) for name in outline.targets)) or set(values)
+    # A row of probabilities has each label once; what tells less is for ``fields`` alone.
+    if len(outline.targets) < 2 and len(values) > 1 and len(set(values)) == len(values) and set(values) >= declared:
+        methods["predict_proba"] = {"fields": [[each.name for each in told]], "dtype": "<f8", "flat": True}
     return {"version": VERSION, "inputs": outline.inputs, "methods": methods}
+
+
+def classes_of(outline: Outline, contract: Contract) -> list[Any] | None:
+    """The labels of the columns of ``predict_proba``, where one table has them all."""
+    entry, labels = contract["methods"].get("predict_proba"), contract["methods"].get("predict", {}).get("labels")
+    if entry is None or not entry["flat"]:
+        return None
+    if outline.contract is not None:
+        return labels[0] if labels and len(labels) == 1 and len(labels[0]) == len(entry["fields"][0]) else None
+    kind = outline.types.get(outline.targets[0], "") if outline.targets else ""
+    values = {each.name: each.value or "" for each in outline.outputs if each.feature == "probability"}
+    return [_label(values[name], kind) for name in entry["fields"][0]]
+
+
+def _label(text: str, kind: str) -> Any:
+    """A value as the evaluator gives it for a field of that type."""
+    try:
+        return {"integer": int, "double": float, "float": float}.get(kind, str)(text)
+    except ValueError:
+        return text
 
 
 def _is_texts(value: object) -> bool:
@@ -129,8 +152,15 @@ def _number(value: Any) -> float:
 def _plain(names: list[str], fields: Mapping[str, Any], dtype: str | None) -> Any:
     if dtype is not None and np.dtype(dtype).kind in "fiu":
         return _numbers(names, fields, dtype)
-    columns = [np.asarray(_found(name, fields)) for name in names]
+    columns = [_column(_found(name, fields)) for name in names]
     return np.stack(columns, axis=1) if dtype is None else np.stack(columns, axis=1).astype(dtype)
+
+
+def _column(values: Any) -> Any:
+    """One value a row, also where the values are lists: the answers of several models, say."""
+    if isinstance(values, list) and any(isinstance(value, list | tuple | dict) for value in values):
+        return np.array([*values, None], dtype=object)[:-1]
+    return np.asarray(values)
 
 
 def text_of(label: Any) -> str:

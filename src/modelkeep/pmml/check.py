@@ -22,6 +22,9 @@ ELEMENTS = 20_000_000
 #: The most bytes of a file: Java reads it whole.
 BYTES = 1 << 29
 HINT = "don't use this file: it was made by another program, or to do harm; get the model from its maker"
+_NEWER = "write the file as PMML 4.1 to 4.4 with the program that made it"
+_PLAIN = "write the file without it, with the program that made it"
+_RECODE = "write the file as UTF-8 with the program that made it"
 _TEXTS = frozenset(("Constant", "Array", "Indices", "REAL-Entries", "INT-Entries"))
 
 
@@ -58,16 +61,16 @@ def _check_bytes(data: memoryview) -> None:
         raise ContainerError(f"the file has {len(data)} bytes, PMML files at most {BYTES}", hint=HINT)
     raw = bytes(data)
     if b"\x00" in raw:
-        raise ContainerError("the file is not UTF-8 text", hint=HINT)
+        raise ContainerError("the file is not UTF-8 text", hint=_RECODE)
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ContainerError(f"the file is not UTF-8 text: byte {error.start}", hint=HINT) from None
+        raise ContainerError(f"the file is not UTF-8 text: byte {error.start}", hint=_RECODE) from None
 
 
 def _declaration(version: str, encoding: str | None, _: int) -> None:
     if version != "1.0" or (encoding or "utf-8").lower() not in ("utf-8", "us-ascii"):
-        raise ContainerError(f"XML {quote(version)} in {quote(encoding)}, not 1.0 in UTF-8", hint=HINT)
+        raise ContainerError(f"XML {quote(version)} in {quote(encoding)}, not 1.0 in UTF-8", hint=_RECODE)
 
 
 def _refuser(what: str) -> Any:
@@ -109,16 +112,20 @@ class _Walk:
     def _check_place(self, space: str, local: str, attributes: Mapping[str, str]) -> None:
         if not self._path:
             if local != "PMML" or space not in vocabulary.NAMESPACES:
-                raise ContainerError(f"{quote(space)} {quote(local)} is not PMML 4.1 to 4.4", hint=HINT)
+                raise ContainerError(f"{quote(space)} {quote(local)} is not PMML 4.1 to 4.4", hint=_NEWER)
             self._space = space
         elif self._in_row:
             if space not in (self._space, vocabulary.TABLE_NAMESPACE) or len(self._path) > 255:
                 raise CheckError(f"a table has a cell of {quote(space)}", hint=HINT)
         elif space != self._space or local not in vocabulary.ELEMENTS or local == "PMML":
-            raise CheckError(f"the element {quote(local)} of {quote(space)} is on no list", hint=HINT)
+            if local in vocabulary.OTHER_MODELS:
+                raise CheckError(
+                    f"{local} is no kind of model that answers row by row", hint="use the program that made the file"
+                )
+            raise CheckError(f"the element {quote(local)} of {quote(space)} is on no list", hint=_PLAIN)
         for attribute in attributes:
             if " " in attribute and not (not self._path and attribute in vocabulary.SCHEMA_ATTRIBUTES):
-                raise CheckError(f"the attribute {quote(attribute)} is on no list", hint=HINT)
+                raise CheckError(f"the attribute {quote(attribute)} is on no list", hint=_PLAIN)
 
     def _check_numbers(self, local: str, attributes: Mapping[str, str]) -> None:
         if self._in_row or local == "Extension":

@@ -103,7 +103,7 @@ def _jpmml(jpype_class: Any, data: bytes) -> Callable[[dict[str, list[Any]], int
 
 
 def _pypmml(jpype_class: Any, data: bytes) -> Callable[[dict[str, list[Any]], int], dict[str, Any]]:
-    model = jpype_class("org.pmml4s.model.Model").fromString(data.decode())
+    model = jpype_class("org.pmml4s.model.Model").fromString(data.decode("utf-8-sig"))
     model.setSupplementOutput(True)
     predicted = {f"predicted_{name}" for name in map(str, model.targetNames())}
 
@@ -134,9 +134,20 @@ def _unmarked(text: str) -> str:
     return text.replace('"\\u0000+"', "1e999").replace('"\\u0000-"', "-1e999")
 
 
+#: Parts of the names of errors that blame the file, not the row.
+_FILES_OWN = (
+    ".Unsupported",
+    ".InvalidAttribute",
+    ".InvalidElement",
+    ".MissingAttribute",
+    ".MissingElement",
+    ".HasProbability",
+)
 ENGINES = {"jpmml-evaluator": _jpmml, "pypmml": _pypmml}
 
 
 def _refusal(row: int | None, error: object) -> UsageError:
     where = "a row" if row is None else f"row {row}"
-    return UsageError(f"the file does not answer {where}: {quote(error)}", hint="pass rows as the model takes them")
+    whose = any(word in str(error) for word in _FILES_OWN)  # no row would be answered
+    hint = "use the program that made the file" if whose else "pass rows as the model takes them"
+    return UsageError(f"the file does not answer {where}: {quote(error)}", hint=hint)

@@ -18,6 +18,11 @@ MODELS = frozenset(
     """AnomalyDetectionModel ClusteringModel GeneralRegressionModel MiningModel NaiveBayesModel NearestNeighborModel
     NeuralNetwork RegressionModel RuleSetModel Scorecard SupportVectorMachineModel TreeModel""".split()
 )
+#: Models that PMML has, and that need more than a row or that no evaluator answers.
+OTHER_MODELS = frozenset(
+    """AssociationModel BaselineModel BayesianNetworkModel GaussianProcessModel SequenceModel TextModel
+    TimeSeriesModel""".split()
+)
 ELEMENTS = MODELS | frozenset(
     """PMML Header Application Annotation Timestamp MiningBuildTask Extension DataDictionary DataField Value Interval
     TransformationDictionary DefineFunction ParameterField DerivedField LocalTransformations Constant FieldRef

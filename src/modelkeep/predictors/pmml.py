@@ -18,9 +18,12 @@ class PmmlModel:
     """What ``modelkeep.load("model.pmml")`` gives: ``predict``, ``predict_proba``, ... where the file holds them.
 
     Rows are what the model took: arrays of ``(rows, columns)``, data frames, sparse rows, lists. A method that the
-    file has not is no attribute. ``feature_names_in_`` are the columns in their order. The first question of a Python
+    file has not is no attribute. ``feature_names_in_`` are the columns in their order, ``classes_`` the labels of the
+    columns of ``predict_proba``, where the file tells. The first question of a Python
     process starts Java, which takes a second or two; all PMML models share it.
     """
+
+    classes_: list[Any]
 
     def __init__(self, data: bytes, contract: Contract, needed: Mapping[str, str], engine: str | None = None) -> None:
         self.data = data

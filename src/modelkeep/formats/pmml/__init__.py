@@ -16,7 +16,7 @@ FORMAT = Format(
     title="PMML 4.4, evaluated by Java: a predictor",
     safety=Safety.DATA,
     suffixes=(".pmml",),
-    magic=(b"<?xml", b"<PMML"),
+    magic=(b"<?xml", b"<PMML", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<"),  # UTF-16 is refused with what to do
     writers={
         "sklearn": _CONVERTED,
         "xgboost": _CONVERTED,

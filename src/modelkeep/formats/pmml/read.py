@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from modelkeep.errors import DriftError, DriftWarning, UsageError
 from modelkeep.formats.pmml import verification
-from modelkeep.pmml.answers import contract_of
+from modelkeep.pmml.answers import classes_of, contract_of
 from modelkeep.pmml.check import check
 from modelkeep.predictors.pmml import PmmlModel
 
@@ -15,7 +15,10 @@ from modelkeep.predictors.pmml import PmmlModel
 def read(data: memoryview, rules: Any) -> PmmlModel:
     """The predictor. The rows inside the file are asked again unless ``rules.on_drift`` is ``"ignore"``."""
     outline = check(data, allow_regex=rules.policy.allow_regex)
-    model = PmmlModel(bytes(data), contract_of(outline), {name: outline.types.get(name, "") for name in outline.inputs})
+    contract = contract_of(outline)
+    model = PmmlModel(bytes(data), contract, {name: outline.types.get(name, "") for name in outline.inputs})
+    if classes := classes_of(outline, contract):
+        model.classes_ = classes
     if rules.on_drift == "ignore":
         return model
     try:

@@ -43,7 +43,7 @@ def contract_of(outline: Outline) -> Contract:
 def _natural(outline: Outline) -> Contract:
     methods: dict[str, Any] = {"predict": {"fields": outline.targets or [""], "flat": len(outline.targets) < 2}}
     told = [each for each in outline.outputs if each.feature == "probability" and each.value is not None]
-    values = [each.value for each in told]
+    values = [each.value or "" for each in told]
     declared = set().union(*(outline.values.get(name, ()) for name in outline.targets)) or set(values)
     # A row of probabilities has each label once; what tells less is for ``fields`` alone.
     if len(outline.targets) < 2 and len(values) > 1 and len(set(values)) == len(values) and set(values) >= declared:

@@ -41,6 +41,9 @@ def main(stride: int) -> None:
         data = onnx_edges.alone(node, *values)
         answer = crossing.to_keras(data)(values if len(values) > 1 else values[0])
         wrong += [] if alike(answer, onnx_edges.asked(data, *values)[0]) else [f"{node.op_type} {values[0].dtype}"]
+    for name, data, *values in onnx_edges.forms():
+        answer = crossing.to_keras(data)(values if len(values) > 1 else values[0])
+        wrong += [] if alike(answer, onnx_edges.asked(data, *values)[0]) else [name]
     rows = np.ones((3, 2), np.float32)
     pairs = zip(
         crossing.to_keras(onnx_edges.branches())(rows), onnx_edges.asked(onnx_edges.branches(), rows), strict=True

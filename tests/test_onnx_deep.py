@@ -304,6 +304,21 @@ def test_operators_answer_at_the_edges_as_the_runtime_does() -> None:
         assert np.allclose(answer, expected, 1e-5, 1e-6, equal_nan=True), (node.op_type, values[0].dtype)
 
 
+def test_attributes_mean_what_the_runtime_takes_them_for() -> None:
+    for name, data, *values in onnx_edges.forms():
+        answer, expected = crossing.to_torch(data)(*map(torch.from_numpy, values)), onnx_edges.asked(data, *values)[0]
+        assert answer.shape == expected.shape, name
+        assert answer.numpy().dtype == expected.dtype, name
+        assert np.allclose(answer, expected, 1e-5, 1e-6), name
+
+
+def test_what_runtimes_take_in_two_ways_is_told() -> None:
+    for data in onnx_edges.unclear():
+        module, rows = crossing.to_torch(data), torch.ones((1, 1, 3, 4))
+        with pytest.raises(ExportError, match="not computed here"):
+            module(rows)
+
+
 def test_branches_keep_their_own_constants() -> None:
     rows = np.ones((3, 2), np.float32)
     answers = crossing.to_torch(onnx_edges.branches())(torch.from_numpy(rows))
@@ -358,6 +373,7 @@ def test_keras_models_cross_both_ways(backend: str, folder: Path, tmp_path: Path
         told["crossed"], True
     )
     assert len(told["crossed"]) == len(modules()) + len(names)
+    assert told["spoiled"] == 3
     # And on into torch.
     for path in tmp_path.glob("keras_*.onnx"):
         read = OnnxModel(path.read_bytes())

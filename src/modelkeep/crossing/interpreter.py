@@ -68,6 +68,10 @@ _IDLE = {
 }
 
 
+#: What sizes that no tensor has end in.
+_SIZES = (ArithmeticError, MemoryError)
+
+
 class _Asked(dict[str, Any]):
     """Attributes that know which of them an operator looked at: what it did not is nothing that it can do."""
 
@@ -130,7 +134,7 @@ class Run:
             return answer
         except (ExportError, UsageError):
             raise
-        except (KeyError, IndexError, AttributeError, NotImplementedError, ValueError, TypeError) as error:
+        except (LookupError, AttributeError, NotImplementedError, ValueError, TypeError, *_SIZES) as error:
             raise ExportError(f"{step.title} has a form that is not computed here: {error!r}", hint=HINT) from error
 
     def _answer(self, step: Step, attributes: _Asked, *, known: bool) -> Any:

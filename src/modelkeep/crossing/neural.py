@@ -19,6 +19,8 @@ def _windows(k: Any, a: Attributes, x: Any, kernel: list[int]) -> tuple[list[int
     pairs = list(zip(pads[:rank], pads[rank:], strict=True))
     mode = a.get("auto_pad", "NOTSET")
     if mode.startswith("SAME"):
+        if max(dilations) > 1:
+            raise NotImplementedError("dilated windows over an axis that keeps its length")  # runtimes differ
         pairs = []
         for length, stride, dilation, size in zip(k.shape(x)[2:], strides, dilations, kernel, strict=True):
             reach = dilation * (size - 1) + 1
@@ -57,6 +59,8 @@ def conv_transpose(k: Any, a: Attributes, x: Any, weight: Any, bias: Any = None)
     ]
     if a.get("output_shape") or a.get("auto_pad", "NOTSET").startswith("SAME"):
         wanted = a.get("output_shape") or [n * s for n, s in zip(lengths, strides, strict=True)]
+        if any(n * s > f for n, s, f in zip(lengths, strides, full, strict=True)) and not a.get("output_shape"):
+            raise NotImplementedError("strides wider than the kernel, filled up")  # runtimes leave them as they are
         beyond = [max(0, want - have) for have, want in zip(full, wanted[-rank:], strict=True)]
         total = [max(0, have - want) for have, want in zip(full, wanted[-rank:], strict=True)]
         upper = a.get("auto_pad", "NOTSET") == "SAME_UPPER"

@@ -19,8 +19,11 @@ def gather(k: Any, a: Attributes, x: Any, places: Any) -> Any:
 
 
 def gather_elements(k: Any, a: Attributes, x: Any, places: Any) -> Any:
-    axis = a.get("axis", 0)
-    length = k.shape(x)[axis]
+    shape, size = k.shape(x), k.shape(places)
+    axis = a.get("axis", 0) % len(shape)
+    length = shape[axis]
+    # There may be fewer places than elements along other axes; some libraries would repeat them.
+    x = x[tuple(slice(None) if each == axis else slice(0, size[each]) for each in range(len(shape)))]
     return k.take_along_axis(x, _from_front(k, places, length), axis)
 
 

@@ -125,7 +125,10 @@ def _plain(attribute: Attribute, opset: int) -> Any:
 
 
 def _constant(node: Node) -> Any:
-    name, value = next(iter(_step(node, 0).attributes.items()))
+    values = list(_step(node, 0).attributes.items())
+    if len(values) != 1:
+        raise ExportError(f"a constant has {len(values)} values", hint=_HINT)
+    name, value = values[0]
     if name == "value":
         return value
     dtype = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}

@@ -6,19 +6,25 @@ the folder into Keras, and prints what differs, as JSON.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
+import onnx
 
+import modelkeep as mk
+import onnx_files
 from modelkeep import crossing
+from modelkeep.errors import LoadError
 from modelkeep.formats.onnx import deep_keras
 from modelkeep.predictors.onnx import OnnxModel
 
@@ -116,6 +122,33 @@ def crossed(folder: Path) -> dict[str, Any]:
                 model.save(os.path.join(place, "model.keras"))
                 again = keras.models.load_model(os.path.join(place, "model.keras"))
                 assert apart(_flat(model(given)), _flat(again(given))) == 0
+        if difference < 1e-4:
+            again = mk.loads(mk.dumps(model, probe=False), on_drift="ignore")
+            assert apart(_flat(model(given)), _flat(again(given))) == 0
+    return told
+
+
+def spoiled(folder: Path) -> int:
+    """How many files are refused whose one layer holds what is no graph, or one that may not be asked."""
+    keras_side = crossing.to_keras(OnnxModel(sorted(folder.glob("*.onnx"))[0].read_bytes()))
+    mk.export(keras_side, folder / "one.keras", check=None)
+    evil = onnx_files.graph_of([onnx.helper.make_node("Evil", ["x"], ["y"], domain="own")])
+    told = 0
+    for program in (b"", b"none", evil):
+        files = {}
+        with zipfile.ZipFile(folder / "one.keras") as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        config = json.loads(files["config.json"])
+        for layer in config["config"]["layers"]:
+            if layer["class_name"] == "OnnxGraph":
+                layer["config"]["program"] = base64.b64encode(program).decode() or "!"
+        with zipfile.ZipFile(folder / "spoiled.keras", "w") as archive:
+            for name, data in {**files, "config.json": json.dumps(config).encode()}.items():
+                archive.writestr(name, data)
+        try:
+            mk.load(folder / "spoiled.keras")
+        except LoadError:
+            told += 1
     return told
 
 
@@ -135,4 +168,7 @@ def _flat(answer: Any) -> Any:
 
 if __name__ == "__main__":
     place = Path(sys.argv[1])
-    print("\n" + json.dumps({"written": written(place, sys.argv[2:]), "crossed": crossed(place)}))
+    print(
+        "\n"
+        + json.dumps({"written": written(place, sys.argv[2:]), "crossed": crossed(place), "spoiled": spoiled(place)})
+    )

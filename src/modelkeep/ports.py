@@ -52,7 +52,8 @@ class Format:
     ``writers`` is the sparse row of the framework table: which frameworks this format can write, ``"*"`` for any.
     ``magic`` tells a file of this format by its first bytes; ``suffixes`` only choose the format of a new file.
     ``tolerance`` is what this format states for itself: answers a and b are the same where
-    ``|a - b| <= tolerance * (1 + |a|)``; 0 is bit-equal, and labels must always be equal.
+    ``|a - b| <= tolerance * (1 + |a|)``; 0 is bit-equal, and labels must always be equal. ``tolerances`` has that for
+    models of a framework whose numbers another library computes in this format.
     ``folder`` says that a model is a folder of files: the writer and the reader get its path.
     ``gives`` says what the reader makes: the same object, a predictor that only answers, or arrays by name; then
     ``arrays(model)`` gives those that a file of the model must hold.
@@ -73,6 +74,11 @@ class Format:
     folder: bool = False
     gives: Literal["model", "predictor", "weights"] = "model"
     arrays: Cell | None = None
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+
+    def tolerance_for(self, framework: str) -> float:
+        """What this format states for models of a framework."""
+        return self.tolerances.get(framework, self.tolerance)
 
     @property
     def a_file(self) -> str:

@@ -40,6 +40,7 @@ _BY_KIND = {
     "numbers?": "idf_weights bin_boundaries",
     "numbers": "value_range factor fill_value height_factor width_factor",
     "text": "equation",
+    "base64": "program",
     "text?": "bias_axes",
     "enum:valid|same|causal": "padding",
     "enum:channels_first|channels_last?": "data_format",

@@ -19,6 +19,7 @@ MAX_TEXT = 1000
 MAX_DEPTH = 40
 MAX_DIMENSIONS = 32
 _MANY_WORDS = 1000
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _WORD = re.compile(r"[A-Za-z0-9_/. -]{1,200}")
 DTYPES = frozenset(
     "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64 string complex64 "
@@ -66,6 +67,10 @@ def boolean(value: Any, place: str) -> None:
 
 def text(value: Any, place: str) -> None:
     require(type(value) is str and len(value) <= MAX_TEXT, place, value, "a short text")
+
+
+def base64(value: Any, place: str) -> None:
+    require(type(value) is str and _BASE64.fullmatch(value), place, value, "bytes as a text")
 
 
 def name(value: Any, place: str) -> None:
@@ -195,7 +200,7 @@ _NAMED: dict[str, Kind] = {
     "shape": shape, "dtype": dtype, "vocabulary": vocabulary, "token": token, "plain": plain, "shapes": shapes,
     "count": functools.partial(whole, low=1), "rate": functools.partial(number, low=0.0, high=1.0),
     "axis": functools.partial(sizes, low=-MAX_DIMENSIONS, high=MAX_DIMENSIONS),
-    "sizes0": functools.partial(sizes, low=0), "dims": functools.partial(sizes, low=-1, high=MOST),
+    "base64": base64, "sizes0": functools.partial(sizes, low=0), "dims": functools.partial(sizes, low=-1, high=MOST),
 }  # fmt: skip
 
 

@@ -39,6 +39,7 @@ LAYERS = {
     "AdditiveAttention": "use_scale dropout score_mode seed",
     "AlphaDropout": "rate noise_shape seed",
     "Attention": "use_scale score_mode dropout seed",
+    "OnnxGraph": "program",
     **dict.fromkeys((f"{kind}Pooling{n}D" for kind in ("Average", "Max") for n in (1, 2, 3)), _POOL),
     "BatchNormalization": f"""{_NORM} momentum moving_mean_initializer moving_variance_initializer renorm
         renorm_clipping=none renorm_momentum synchronized""",
@@ -145,7 +146,10 @@ LAYERS = {
 }
 
 #: Classes that Keras keeps beside a model of its own that needs them.
-PLACES = {"layers.LayerScale": "keras.src.applications.convnext"}
+PLACES = {
+    "layers.LayerScale": "keras.src.applications.convnext",
+    "layers.OnnxGraph": "modelkeep.crossing.keras_side",  # an ONNX file that has crossed: it checks its own graph
+}
 
 _FAN = "seed input_axes=axis? output_axes=axis?"
 INITIALIZERS = {

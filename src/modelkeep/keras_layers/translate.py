@@ -244,6 +244,8 @@ def _tensors(value: Any, counted: set[str], place: str) -> Any:
 
 def listed_name(module: str | None, name: str) -> str | None:
     """The name that a spec has for a class of Keras; a class of Keras that is on no list comes out as it is."""
+    if module is not None and tables.PLACES.get(f"layers.{name}") == module:
+        return f"layers.{name}"
     if module is None or not (module == "keras" or module.startswith("keras.")):
         return None
     if module in _HOMES and name in MODELS:
@@ -255,7 +257,5 @@ def listed_name(module: str | None, name: str) -> str | None:
         return f"{group}.{name}"
     if module.startswith("keras.src.backend.torch.optimizers."):  # the same, with kernels of PyTorch
         return f"optimizers.{name}"
-    if tables.PLACES.get(f"layers.{name}") == module:
-        return f"layers.{name}"
     known = _POOL.sub(r"\1Pooling\2", _ALIASES.get(name, name).replace("AvgPool", "AveragePool"))
     return f"{_GROUPS.get(module, module)}.{known.replace('Convolution', 'Conv')}"

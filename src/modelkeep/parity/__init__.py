@@ -59,7 +59,7 @@ def prove(model: Any, path: str, asked: list[Trial], proof: Proof) -> Certificat
             left = _compare_graphs(model, worker, outputs)
         else:
             left = _compare(model, worker, outputs, asked, about["methods"], proof)
-    own = Tolerance.of(proof.format.tolerance)
+    own = _stated(model, proof)
     clean = _passed(outputs, own, "beyond")
     tried: dict[str, int] = {}
     for trial in asked if proof.format.gives != "weights" else ():
@@ -79,11 +79,15 @@ def prove(model: Any, path: str, asked: list[Trial], proof: Proof) -> Certificat
     )
 
 
+def _stated(model: Any, proof: Proof) -> Tolerance:
+    return Tolerance.of(proof.format.tolerance_for(catalog.framework_of(model).name))
+
+
 def _compare(
     model: Any, worker: Worker, outputs: dict[str, Output], asked: list[Trial], methods: list[str], proof: Proof
 ) -> list[str]:
     """Ask every trial; gives a note for each method that the file does not have."""
-    own = Tolerance.of(proof.format.tolerance)
+    own = _stated(model, proof)
     labels, silent = _has_labels(model), set[str]()
     for number, trial in enumerate(asked):
         proof.progress(number, len(asked))

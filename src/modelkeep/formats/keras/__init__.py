@@ -14,6 +14,10 @@ FORMAT = Format(
     safety=Safety.DATA,
     suffixes=(".keras",),
     magic=(b"PK\x03\x04",),
-    writers={"keras": Cell("modelkeep.formats.keras.write:write", ("keras", "h5py"))},
+    writers={
+        "keras": Cell("modelkeep.formats.keras.write:write", ("keras", "h5py")),
+        "onnx": Cell("modelkeep.formats.keras.write:cross", ("keras", "h5py")),
+    },
+    tolerances={"onnx": 1e-5},
     reader=Cell("modelkeep.formats.keras.read:read", ("keras", "h5py")),
 )

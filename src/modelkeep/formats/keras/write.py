@@ -39,6 +39,13 @@ def write(model: Any, file: BinaryIO, recipe: Any) -> None:
     file.seek(0, io.SEEK_END)
 
 
+def cross(model: Any, file: BinaryIO, recipe: Any) -> None:
+    """An ONNX predictor as Keras computes it: one layer that holds the graph, which Keras alone does not know."""
+    from modelkeep import crossing
+
+    write(crossing.to_keras(model), file, recipe)
+
+
 def _config(data: bytes) -> bytes:
     """The same with shared objects numbered: Keras marks them by places in the memory of this process."""
     config = json.loads(data)

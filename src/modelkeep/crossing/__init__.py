@@ -14,6 +14,7 @@ from typing import Any
 from modelkeep.crossing import control
 from modelkeep.crossing.interpreter import OPERATORS
 from modelkeep.crossing.program import Program, program_of
+from modelkeep.predictors.onnx import OnnxModel
 
 _KNOWN = frozenset(OPERATORS) | frozenset(control.OPERATORS)
 
@@ -52,7 +53,8 @@ def _program(model: Any) -> Program:
 
 
 def _bytes(model: Any) -> bytes:
-    return model if isinstance(model, bytes) else bytes(model.data)
+    """The file, once the runtime has opened it: what it refuses has no answer that one could be equal to."""
+    return bytes((OnnxModel(model) if isinstance(model, bytes) else model).open().data)
 
 
 __all__ = ["to_keras", "to_program", "to_torch"]

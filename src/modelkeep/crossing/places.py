@@ -43,9 +43,14 @@ def gather_nd(k: Any, a: Attributes, x: Any, places: Any) -> Any:
     if a.get("batch_dims"):
         raise NotImplementedError("places that begin behind the first axis")
     shape, depth = k.shape(x), k.shape(places)[-1]
-    flat = _from_front(k, places[..., 0], shape[0])
-    for axis in range(1, depth):
-        flat = flat * shape[axis] + _from_front(k, places[..., axis], shape[axis])
+    flat, count, outside = places[..., 0] * 0, 1, None
+    for axis in range(depth):
+        length = _length(k, shape[axis], places)
+        place = _from_front(k, places[..., axis], length)
+        flat, count = flat * length + place, length * count
+        beyond = k.logical_or(k.less(place, place * 0), k.greater_equal(place, place * 0 + length))
+        outside = beyond if outside is None else k.logical_or(outside, beyond)
+    flat = k.where(outside, flat * 0 + count, flat)  # outside of all, lest another element be met
     return k.take(k.reshape(x, (-1, *shape[depth:])), flat, 0)
 
 
@@ -58,7 +63,12 @@ def scatter_nd(k: Any, a: Attributes, x: Any, places: Any, values: Any) -> Any:
 
 
 def _from_front(k: Any, places: Any, length: Any) -> Any:
-    return k.where(k.less(places, k.like(0, places)), places + length, places)
+    return k.where(k.less(places, k.like(0, places)), places + _length(k, length, places), places)
+
+
+def _length(k: Any, length: Any, places: Any) -> Any:
+    """A size as a number of the places' kind, where it is not known before there are rows."""
+    return k.cast(length, k.dtype(places)) if hasattr(length, "dtype") else length
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {

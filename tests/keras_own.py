@@ -67,6 +67,11 @@ def bent(x):
     return keras.ops.tanh(x) + 0.1 * x
 
 
+@keras.saving.register_keras_serializable("tests")
+def wavy(x):
+    return keras.ops.sin(x)
+
+
 def squares(x):
     return x * x
 

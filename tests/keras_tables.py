@@ -56,8 +56,8 @@ GROUPS = {
     "optimizers": (keras.optimizers, training.OPTIMIZERS),
     "schedules": (keras.optimizers.schedules, training.SCHEDULES),
 }
-#: A Lambda is code, and a wrapper of a function has no constructor of plain values.
-LEFT_OUT = {"Lambda", "MeanMetricWrapper"}
+#: A Lambda is code, a wrapper of a function has no constructor of plain values, and a graph is tried with its crossing.
+LEFT_OUT = {"Lambda", "MeanMetricWrapper", "OnnxGraph"}
 
 
 def refuse(*told):

@@ -354,6 +354,11 @@ def double_precision():
 
 
 @model
+def own_function_under_a_registered_name():
+    return keras.Sequential([keras.Input((4,)), L.Dense(3, activation=own.wavy), L.Dense(2)]), rows(4)
+
+
+@model
 def own_layers():
     x = keras.Input((4,))
     y = own.Residual(L.Dense(4, "relu", kernel_initializer="he_normal"))(own.Scale(1.5)(x))

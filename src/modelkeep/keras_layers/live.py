@@ -117,7 +117,7 @@ class Described:
         return any(base.__name__ == "Functional" for base in self._classes[number].__mro__)
 
     def _function(self, name: str) -> int | None:
-        found = self._found.get(name, [])
+        found = self._found.get(name.rpartition(">")[2], [])  # behind what it is registered under
         own = [each for each in found if not (each.__module__ or "").startswith("keras.")]
         if not own:
             return None

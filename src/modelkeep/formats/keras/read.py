@@ -102,7 +102,7 @@ class _Own:
 
         if name in tables.ACTIVATIONS or name in training.NAMES:
             return None
-        return self._number("", name, callable, "function")
+        return self._number("", name.rpartition(">")[2], callable, "function")  # behind what it is registered under
 
     def _number(self, module: str, name: str, good: Callable[[Any], bool], kind: str) -> int:
         dotted = f"{module}.{name}" if module else name

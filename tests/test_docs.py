@@ -72,6 +72,13 @@ def test_both_pages_show_the_same_code():
     assert code(PAGES[0]) == code(PAGES[1])
 
 
+def test_the_page_of_the_format_has_every_kind_of_node():
+    from modelkeep.formats.keep.types import DECODERS
+
+    page = (ROOT / "docs/format.md").read_text(encoding="utf-8")
+    assert [kind for kind in DECODERS if f'"{kind}"' not in page] == []
+
+
 def test_links_lead_somewhere():
     for page in ROOT.glob("*.md"):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):

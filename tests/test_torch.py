@@ -229,6 +229,16 @@ def test_what_can_not_be_kept_says_why(name: str) -> None:
     assert all(each.hint for each in caught.value.exceptions)
 
 
+def test_of_a_pruned_module_the_hint_says_what_to_do() -> None:
+    import torch.nn.utils.prune as prune
+
+    module = prune.l1_unstructured(nn.Linear(3, 2), "weight", 0.5)
+    with pytest.raises(SaveErrors) as caught:
+        encoded(module)
+    assert any("prune.remove" in each.hint for each in caught.value.exceptions)
+    encoded(prune.remove(module, "weight"))
+
+
 # -- hostile graphs ------------------------------------------------------------------------------------------------
 
 

@@ -127,6 +127,8 @@ def refusal(name: Global, *, called: bool = False) -> UnmappedError:
         )
     if root in sys.stdlib_module_names or root in _NO_MODELS:
         hint = "do not open this file unless you know who made it and why it asks for that"
+        if root in ("cloudpickle", "dill"):
+            hint += f"; if it was you, write the model with pickle or modelkeep: {root} writes code into its files"
         error = UnmappedError(message, hint=hint)
         error.suspect = True
         return error

@@ -61,9 +61,7 @@ def encode_module(encoder: Encoder, module: Any) -> Node:
     training, parameters, buffers, transient, modules = (state.pop(name) for name in _PARTS)
     for name, usual in fresh().items():
         if name in state and _is_code(name, state.pop(name), usual):
-            encoder.problem(
-                "hooks can't be kept: they are code", _HOOK_HINTS.get(_kind(vars(module)[name]), "remove them first")
-            )
+            encoder.problem("hooks can't be kept: they are code", _hook_hint(vars(module)[name]))
     state = {key: value for key, value in state.items() if key not in _derived(cls)}
     try:
         check_keys(cls, state, set())
@@ -86,6 +84,7 @@ def encode_module(encoder: Encoder, module: Any) -> Node:
 _HOOK_HINTS = {
     "WeightNorm": "use torch.nn.utils.parametrizations.weight_norm, which is kept",
     "SpectralNorm": "use torch.nn.utils.parametrizations.spectral_norm, which is kept",
+    "BasePruningMethod": "make the pruning permanent: torch.nn.utils.prune.remove(module, name)",
 }
 
 
@@ -98,9 +97,10 @@ def _is_code(name: str, held: Any, usual: Any) -> bool:
     return "state_dict" not in name or not all((getattr(h, "__module__", "") or "").startswith("torch.") for h in own)
 
 
-def _kind(hooks: Any) -> str:
-    values = list(hooks.values()) if isinstance(hooks, dict) else []
-    return type(values[0]).__name__ if values else ""
+def _hook_hint(hooks: Any) -> str:
+    first = next(iter(hooks.values()), None) if isinstance(hooks, dict) else None
+    known = (_HOOK_HINTS.get(cls.__name__) for cls in type(first).__mro__)
+    return next((hint for hint in known if hint), "remove them first")
 
 
 def _class_of(module: Any) -> Any:

@@ -77,6 +77,16 @@ def test_a_pickle_that_is_read_without_running_it_brings_them(tmp_path):
     assert settings.settings_of(mk.load(tmp_path / "m.pkl")) == settings.settings_of(booster)
 
 
+def test_a_pickle_of_the_model_alone_is_read(tmp_path, monkeypatch):
+    booster = xgboost.train(CASES["trees"][1], labelled(), 2)
+    state = {**booster.__getstate__(), "handle": booster.save_raw("ubj")}
+    monkeypatch.setattr(xgboost.Booster, "__getstate__", lambda self: state)
+    data = pickle.dumps(booster)
+    monkeypatch.undo()
+    again = mk.loads(data)
+    assert np.array_equal(again.predict(labelled()), booster.predict(labelled()))
+
+
 PARAMS = [{"eta": "x"}, {"eta": "-5"}, {"eta": 1}, {1: "1"}, {"max_depth": "9" * 30}, {"tree_method": "x"}, [], None]
 PARAMS += [{"seed": "1\0"}, {"interaction_constraints": "[" * 100_000}, {"a b": "1"}]
 METRICS = [None, {}, [1], ["auc"], [{}], [{"name": "nonsense"}], [{"name": "auc", "x": "y"}], [{"name": "quantile"}]]

@@ -19,6 +19,8 @@ _MACHINE, _OF_THE_MODEL = "generic_param", ("random_state", "seed", "seed_per_it
 _TREES, _DERIVED = "gbtree_train_param", ("updater", "updater_seq")
 #: Parts that the model file has, too, and the metrics, which are kept as they are.
 _ELSEWHERE = ("learner_model_param", "gbtree_model_param", "objective", "metrics")
+#: Those of a model that says nothing of its training.
+NONE: dict[str, Any] = {"params": {}, "metrics": []}
 
 
 def settings_of(booster: Any) -> dict[str, Any]:
@@ -48,9 +50,10 @@ def apply(booster: Any, settings: dict[str, Any]) -> None:
     for _ in range(2):  # some settings are known only once another is set
         own = dict(_params(json.loads(booster.save_config()), given=True))
         other = [(name, text) for name, text in settings["params"].items() if own.get(name, text) != text]
-        if other:
-            _tried(booster.set_param, other)
-            _tried(booster.save_config)  # by which the library looks at them: now, not at a user's first question
+        if not other:
+            break
+        _tried(booster.set_param, other)
+        _tried(booster.save_config)  # by which the library looks at them: now, not at a user's first question
     configuration = json.loads(booster.save_config())
     if configuration["learner"]["metrics"] != settings["metrics"]:
         configuration["learner"]["metrics"] = settings["metrics"]

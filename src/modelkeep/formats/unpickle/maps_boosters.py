@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from modelkeep.boosters import ubjson
-from modelkeep.boosters.xgboost_settings import settings_in
+from modelkeep.boosters.xgboost_settings import NONE, settings_in
 from modelkeep.errors import GraphError
 from modelkeep.formats.keep.handlers import Node
 from modelkeep.formats.keep.names_table import OBJECTS
@@ -34,7 +34,7 @@ def encode_xgboost(encoder: Transcriber, call: Call) -> Node:
     encoder.spend(8 * len(raw))
     snapshot = ubjson.parse(raw)
     model = snapshot.get("Model", snapshot if "learner" in snapshot else None)
-    settings = settings_in(snapshot["Config"]) if "Config" in snapshot else []
+    settings = settings_in(snapshot["Config"]) if "Config" in snapshot else NONE
     return ["xgboost", encoder.at(".handle", ubjson.emit(model)), encoder.at("", settings)]
 
 
